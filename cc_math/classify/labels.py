@@ -1,0 +1,234 @@
+"""Examples for training: from Parquet or JSON lines to normalised, labelled lines.
+
+Owns reading, the bootstrap rule, exclusions, caps and the deal of sites into folds. Reads
+any folder of Parquet with a text column, so `documents` of an extract run as well as a
+corpus of the user's; writes nothing.
+
+The trade: the chosen examples are held in memory as normalised lines (about a gigabyte per
+hundred thousand long pages), because they are read once per fold. Order, sample and folds
+come from hashes of the addresses, so neither listing order nor part sizes move them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cc_math.classify.settings import ClassifierSettings
+from cc_math.errors import InputError
+from cc_math.storage import read_text, store_for
+from cc_math.text import FormulaMask, classifier_text
+from cc_math.urls import registered_domain
+
+Row = dict[str, Any]
+_ENDINGS = (".parquet", ".jsonl", ".json", ".ndjson")
+_SEED_SITE = ""  # hand-written examples belong to no site: they are in every training
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One page as the trainer sees it.
+
+    `positive` is None for a page that is only scored (a labelled one, or one that the
+    bootstrap rule leaves open). `key` orders and names it; `text` is kept only for labelled
+    pages, whose formulas a calibration may count.
+    """
+
+    key: str
+    url: str
+    site: str
+    line: str
+    positive: bool | None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What a training reads: examples in hash order, and labelled pages apart."""
+
+    training: list[Example]
+    seeds: list[Example]
+    labelled: list[Example]
+    counts: dict[str, int]
+
+
+def read_rows(uris: tuple[str, ...], wanted: tuple[str, ...]) -> Iterator[Row]:
+    """Rows of Parquet or JSON-lines files or folders, with the `wanted` columns at least.
+
+    Raises InputError for a missing file, a folder without data, or a missing column.
+    """
+    for uri in uris:
+        files = [uri] if uri.endswith(_ENDINGS) else _data_files(uri)
+        for file in files:
+            if file.endswith(".parquet"):
+                yield from _parquet_rows(file, wanted)
+            else:
+                yield from _json_rows(file, wanted)
+
+
+def _data_files(folder: str) -> list[str]:
+    files = [e.uri for e in store_for(folder).list_files(folder) if e.uri.endswith(_ENDINGS[:2])]
+    # Manifests and run records lie beside the data of a stage, as JSON but not as JSON lines.
+    files = [f for f in files if "/_" not in f[len(folder) :]]
+    if not files:
+        raise InputError(f"{folder}: expected Parquet or JSON lines, found no such file")
+    return files
+
+
+def _parquet_rows(uri: str, wanted: tuple[str, ...]) -> Iterator[Row]:
+    try:
+        file = pq.ParquetFile(pa.BufferReader(store_for(uri).read_bytes(uri)))
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{uri}: not a Parquet file ({error})") from None
+    missing = [name for name in wanted if name not in file.schema_arrow.names]
+    if missing:
+        raise InputError(
+            f"{uri}: no column {', '.join(missing)}; it has {', '.join(file.schema_arrow.names)}; "
+            "name the columns in [classifier]"
+        )
+    for batch in file.iter_batches(batch_size=256, columns=list(wanted)):
+        yield from cast(list[Row], batch.to_pylist())
+
+
+def _json_rows(uri: str, wanted: tuple[str, ...]) -> Iterator[Row]:
+    for number, line in enumerate(read_text(uri).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{uri}:{number}: not JSON ({error})") from None
+        missing = [n for n in wanted if not isinstance(row, dict) or n not in row]
+        if missing:
+            raise InputError(f"{uri}:{number}: no field {', '.join(missing)}")
+        yield row
+
+
+def read_label_scores(uri: str, field: str) -> dict[str, Row]:
+    """Labels by address: each row as it stands, its score under `score` as a float."""
+    rows = _json_rows(uri, ("url", field))
+    return {str(row["url"]): {**row, "score": float(row[field])} for row in rows}
+
+
+def read_examples(settings: ClassifierSettings) -> Examples:
+    """All examples that `settings` name, normalised, without the excluded ones."""
+    counts: Counter[str] = Counter()
+    kept_out = _excluded_urls(settings)
+    sites_out = _lines(settings.exclude_sites)
+    labelled_urls: set[str] = set()
+    for uri in (settings.calibration_labels, settings.evaluation_labels):
+        if uri:
+            labelled_urls |= set(read_label_scores(uri, settings.score_field))
+    chosen: dict[str, Example] = {}
+    labelled: dict[str, Example] = {}
+    for row, positive in _judged_rows(settings):
+        counts["rows"] += 1
+        url = str(row.get(settings.url_field) or "") if settings.url_field else ""
+        text = str(row[settings.text_field] or "")[: settings.max_chars]
+        is_labelled = url in labelled_urls
+        if positive is None and not is_labelled:
+            counts["left_open_by_rule"] += 1
+            continue
+        site = registered_domain(url) if url else ""
+        if not is_labelled and (url in kept_out or site in sites_out):
+            counts["excluded"] += 1
+            continue
+        line = classifier_text(text, cast(FormulaMask, settings.formulas))
+        key = _key(settings.seed, url, line)
+        if is_labelled:
+            labelled[url] = Example(key, url, site, line, None, text)
+        elif line.count(" ") + 1 < settings.min_words:
+            counts["too_short"] += 1
+        else:
+            # Captures of one page and twins under one address differ in key by their text.
+            chosen[key] = Example(key, url, site or f"\0{key}", line, positive)
+    training = _capped([chosen[key] for key in sorted(chosen)], settings, counts)
+    return Examples(
+        training=training,
+        seeds=_seed_examples(settings),
+        labelled=[labelled[url] for url in sorted(labelled)],
+        counts=dict(sorted(counts.items())),
+    )
+
+
+def _judged_rows(settings: ClassifierSettings) -> Iterator[tuple[Row, bool | None]]:
+    """Rows of every source with what the source says of them."""
+    text, label, marks = settings.text_field, settings.label_field, settings.marks_field
+    url = (settings.url_field,) if settings.url_field else ()
+    for row in read_rows(settings.positives, (text, *url)):
+        yield row, True
+    for row in read_rows(settings.negatives, (text, *url)):
+        yield row, False
+    for row in read_rows(settings.labelled, (text, label, *url)):
+        yield row, float(row[label]) >= settings.min_label
+    for row in read_rows(settings.bootstrap, (text, marks, *url)):
+        found = int(row[marks] or 0)
+        yield row, True if found >= settings.bootstrap_min_marks else False if not found else None
+
+
+def _capped(
+    examples: list[Example], settings: ClassifierSettings, counts: Counter[str]
+) -> list[Example]:
+    """The first of each site and class, then of each class, in hash order; repeats left out."""
+    per_site: Counter[tuple[str, bool | None]] = Counter()
+    per_class: Counter[bool | None] = Counter()
+    seen: set[bytes] = set()
+    kept = []
+    for example in examples:
+        text_digest = hashlib.blake2b(example.line.encode(), digest_size=16).digest()
+        if text_digest in seen:
+            counts["repeated"] += 1
+            continue
+        site_class = (example.site, example.positive)
+        if per_site[site_class] >= settings.max_per_site:
+            counts["over_max_per_site"] += 1
+        elif per_class[example.positive] >= settings.max_examples:
+            counts["over_max_examples"] += 1
+        else:
+            per_site[site_class] += 1
+            per_class[example.positive] += 1
+            seen.add(text_digest)
+            kept.append(example)
+    counts["positives"], counts["negatives"] = per_class[True], per_class[False]
+    return kept
+
+
+def _seed_examples(settings: ClassifierSettings) -> list[Example]:
+    seeds = []
+    for row in read_rows(settings.seeds, ("text", "label")):
+        line = classifier_text(str(row["text"]), cast(FormulaMask, settings.formulas))
+        key = _key(settings.seed, "", line)
+        positive = float(row["label"]) >= settings.min_label
+        seeds.append(Example(key, "", _SEED_SITE, line, positive))
+    return sorted(seeds, key=lambda example: example.key)
+
+
+def fold_of(site: str, folds: int, seed: int) -> int:
+    """The fold of a registered domain, by hash."""
+    digest = hashlib.blake2b(f"{seed}\0{site}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % folds
+
+
+def _key(seed: int, url: str, line: str) -> str:
+    return hashlib.blake2b(f"{seed}\0{url}\0{line}".encode(), digest_size=16).hexdigest()
+
+
+def _lines(uri: str) -> set[str]:
+    if not uri:
+        return set()
+    return {line.strip() for line in read_text(uri).split("\n") if line.strip()}
+
+
+def _excluded_urls(settings: ClassifierSettings) -> set[str]:
+    """Addresses of `exclude_urls`: plain lines, or JSON lines with url."""
+    urls = set()
+    for line in _lines(settings.exclude_urls):
+        urls.add(str(json.loads(line)["url"]) if line.startswith("{") else line)
+    return urls

@@ -1,0 +1,271 @@
+"""Training: settings in, a model with its calibration, metrics and card out.
+
+Owns the order of work: read examples, hold out sites fold by fold, calibrate on held-out
+scores, train the final model, write `NAME.bin`, `NAME.json`, `metrics.json` and `card.md`.
+
+The trade: with `cross_fit` the training is done once per fold and once more for all, five
+or six times the time of one, so that no example is lost and every figure is of pages whose
+sites the scoring model never saw. Deterministic for a seed: the same bytes every time with
+`threads = 1`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fasttext  # type: ignore[import-untyped]
+
+from cc_math.classify.calibrate import FEATURES, apply_calibration, fit_features
+from cc_math.classify.calibrate import fit_isotonic, fit_platt
+from cc_math.classify.card import model_card
+from cc_math.classify.evaluate import metrics
+from cc_math.classify.fasttext_model import save_model
+from cc_math.classify.labels import (
+    Example,
+    Examples,
+    fold_of,
+    read_examples,
+    read_label_scores,
+)
+from cc_math.classify.score import document_features
+from cc_math.classify.settings import ClassifierSettings, check_settings
+from cc_math.errors import InputError, RecipeError
+
+Progress = Callable[[str], None]
+_REST = "other"
+_LABEL = "__label__"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """What a training made: files, the model's digest, and its figures (see metrics.json)."""
+
+    model_path: Path
+    description_path: Path
+    metrics_path: Path
+    card_path: Path
+    digest: str
+    metrics: dict[str, Any]
+
+
+def train_classifier(
+    settings: ClassifierSettings, output_dir: Path, progress: Progress
+) -> TrainingResult:
+    """Train the model that `settings` describe into `output_dir`.
+
+    Raises RecipeError for impossible settings, InputError for unreadable or one-sided
+    examples.
+    """
+    check_settings(settings)
+    progress("reading examples")
+    examples = read_examples(settings)
+    positives = sum(e.positive is True for e in examples.training)
+    if not positives or positives == len(examples.training):
+        raise InputError(
+            f"[classifier] found {positives} positive and {len(examples.training) - positives} "
+            "negative examples; both are needed. Look at text_field, marks_field and the inputs"
+        )
+    held_out = _held_out_scores(settings, examples, progress)
+    calibration = _calibration(settings, examples, held_out)
+    figures = _figures(settings, examples, held_out, calibration)
+    progress("training the final model")
+    final = examples.training
+    if not settings.cross_fit:
+        final = [e for e in final if fold_of(e.site, settings.folds, settings.seed) != 0]
+    model = _train(settings, [*final, *examples.seeds])
+    return _write(settings, examples, model, calibration, figures, output_dir)
+
+
+def _train(settings: ClassifierSettings, examples: list[Example]) -> Any:
+    """One fastText training on examples in hash order."""
+    lines = []
+    for example in examples:
+        label = settings.head if example.positive else _REST
+        copies = settings.seed_copies if not example.url and not example.site else 1
+        lines += [(f"{example.key}{n}", f"{_LABEL}{label} {example.line}\n") for n in range(copies)]
+    # fastText takes the lines in the file's order; hash order is a shuffle.
+    lines.sort()
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
+        file.writelines(line for _, line in lines)
+        file.flush()
+        try:
+            return fasttext.train_supervised(
+                file.name,
+                dim=settings.dim,
+                lr=settings.learning_rate,
+                wordNgrams=settings.word_ngrams,
+                minCount=settings.min_count,
+                epoch=settings.epochs,
+                bucket=settings.buckets,
+                minn=settings.min_char_ngram,
+                maxn=settings.max_char_ngram,
+                thread=settings.threads,
+                seed=settings.seed,
+                loss="softmax",
+                verbose=0,
+            )
+        except (RuntimeError, ValueError) as error:  # fastText's own: NaN, empty vocabulary
+            raise RecipeError(
+                f"fastText could not train ({error}); lower learning_rate or min_count"
+            ) from None
+
+
+def _held_out_scores(
+    settings: ClassifierSettings, examples: Examples, progress: Progress
+) -> dict[str, float]:
+    """Raw score by key of each example whose site the scoring model has not seen."""
+    everything = [*examples.training, *examples.labelled]
+    fold_of_site = {
+        e.site: fold_of(e.site, settings.folds, settings.seed) for e in everything
+    }
+    scores: dict[str, float] = {}
+    for fold in range(settings.folds if settings.cross_fit else 1):
+        progress(f"training without fold {fold + 1} of {settings.folds}")
+        seen = [e for e in examples.training if fold_of_site[e.site] != fold]
+        unseen = [e for e in everything if fold_of_site[e.site] == fold]
+        if not unseen or len({e.positive for e in seen}) < 2:
+            continue
+        model = _train(settings, [*seen, *examples.seeds])
+        for example in unseen:
+            scores[example.key] = _probability(model, settings.head, example.line)
+    return scores
+
+
+def _probability(model: Any, label: str, line: str) -> float:
+    if not line:
+        return 0.0
+    found = {name: p for p, name in model.f.predict(line + "\n", 2, -1.0, "strict")}
+    return min(1.0, max(0.0, float(found.get(_LABEL + label, 0.0))))
+
+
+def _calibration(
+    settings: ClassifierSettings, examples: Examples, held_out: dict[str, float]
+) -> dict[str, Any]:
+    """The map from raw to calibrated, of labelled pages where there are any."""
+    if settings.calibration == "none":
+        return {"kind": "none"}
+    if settings.calibration_labels:
+        wanted = read_label_scores(settings.calibration_labels, settings.score_field)
+        pages = [e for e in examples.labelled if e.url in wanted and e.key in held_out]
+        labels = [wanted[e.url]["score"] >= settings.min_score for e in pages]
+    else:
+        if settings.calibration == "features":
+            raise RecipeError(
+                "classifier.calibration = 'features' counts formulas and so needs labels that "
+                "were not made by counting formulas: set classifier.calibration_labels"
+            )
+        pages = [e for e in examples.training if e.key in held_out]
+        labels = [bool(e.positive) for e in pages]
+    if len(set(labels)) < 2:
+        raise InputError(
+            f"calibration needs held-out pages of both classes, found {sum(labels)} positive of "
+            f"{len(labels)}; add sites or labels, or set classifier.calibration to none"
+        )
+    raw = [held_out[e.key] for e in pages]
+    if settings.calibration == "isotonic":
+        return fit_isotonic(raw, labels)
+    if settings.calibration == "platt":
+        return fit_platt(raw, labels)
+    rows = [document_features(e.text, r) for e, r in zip(pages, raw, strict=True)]
+    return fit_features(FEATURES, [[row[name] for name in FEATURES] for row in rows], labels)
+
+
+def _figures(
+    settings: ClassifierSettings,
+    examples: Examples,
+    held_out: dict[str, float],
+    calibration: dict[str, Any],
+) -> dict[str, Any]:
+    """Metrics over held-out examples, and over the evaluation labels where there are any."""
+    figures: dict[str, Any] = {"examples": examples.counts, "seeds": len(examples.seeds)}
+    pages = [e for e in examples.training if e.key in held_out]
+    if calibration["kind"] != "features":
+        raw = [held_out[e.key] for e in pages]
+        calibrated = [apply_calibration(calibration, r, {}) for r in raw]
+        truth = [bool(e.positive) for e in pages]
+        figures["held_out"] = metrics(truth, raw, calibrated, settings.threshold)
+    for name, uri in (
+        ("calibration_labels", settings.calibration_labels),
+        ("evaluation_labels", settings.evaluation_labels),
+    ):
+        if uri:
+            figures[name] = _label_figures(settings, examples, held_out, calibration, uri)
+    return figures
+
+
+def _label_figures(
+    settings: ClassifierSettings,
+    examples: Examples,
+    held_out: dict[str, float],
+    calibration: dict[str, Any],
+    uri: str,
+) -> dict[str, Any]:
+    """Held-out metrics on a file of labels. A page that is not among the inputs scores 0."""
+    by_url = {e.url: e for e in examples.labelled if e.key in held_out}
+    rows = read_label_scores(uri, settings.score_field)
+    truth, raw, calibrated, weights, english = [], [], [], [], []
+    for url, row in sorted(rows.items()):
+        example = by_url.get(url)
+        score = held_out[example.key] if example else 0.0
+        features = document_features(example.text, score) if example else {}
+        truth.append(row["score"] >= settings.min_score)
+        raw.append(score)
+        calibrated.append(apply_calibration(calibration, score, features) if example else 0.0)
+        weights.append(float(row.get("weight", 1.0)))
+        english.append(row.get("lang", row.get("language")) == "en")
+    figures: dict[str, Any] = {
+        "pages_found": len(by_url.keys() & rows.keys()),
+        "unweighted": metrics(truth, raw, calibrated, settings.threshold),
+        "weighted": metrics(truth, raw, calibrated, settings.threshold, weights),
+    }
+    for name, wanted in (("english", True), ("other_languages", False)):
+        part = [i for i, value in enumerate(english) if value is wanted]
+        figures[name] = metrics(
+            [truth[i] for i in part], [raw[i] for i in part], [calibrated[i] for i in part],
+            settings.threshold,
+        )  # fmt: skip
+    return figures
+
+
+def _write(
+    settings: ClassifierSettings,
+    examples: Examples,
+    model: Any,
+    calibration: dict[str, Any],
+    figures: dict[str, Any],
+    output_dir: Path,
+) -> TrainingResult:
+    # Addresses of inputs are places on one machine: they are no part of what a model is.
+    places = {"positives", "negatives", "labelled", "bootstrap", "seeds", "exclude_urls",
+              "exclude_sites", "calibration_labels", "evaluation_labels"}  # fmt: skip
+    record = {k: v for k, v in dataclasses.asdict(settings).items() if k not in places}
+    description = {
+        "head": settings.head,
+        "labels": sorted([settings.head, _REST]),
+        "positive_label": settings.head,
+        "formulas": settings.formulas,
+        "max_chars": settings.max_chars,
+        "calibration": calibration,
+        "training": {"settings": record, "examples": examples.counts},
+    }
+    model_path = output_dir / f"{settings.name}.bin"
+    loaded = save_model(model, model_path, description)
+    metrics_path = output_dir / f"{settings.name}.metrics.json"
+    metrics_path.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    card_path = output_dir / f"{settings.name}.card.md"
+    card = model_card(settings, description, figures, loaded.digest, model_path.stat().st_size)
+    card_path.write_text(card, encoding="utf-8")
+    return TrainingResult(
+        model_path=model_path,
+        description_path=model_path.with_suffix(".json"),
+        metrics_path=metrics_path,
+        card_path=card_path,
+        digest=loaded.digest,
+        metrics=figures,
+    )

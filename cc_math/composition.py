@@ -1,0 +1,105 @@
+"""The thresholds: which documents are published, and with what text.
+
+Plain functions on plain values; :mod:`cc_math.spark.compose` feeds them. Every rule but the
+one about duplicates is a function of a document and its sidecars; duplicates are chosen
+among the documents that pass all of these, so that a twin is never lost because the kept
+copy fell below a threshold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+Span = tuple[int, int]
+
+
+class ComposeDrop(str, Enum):
+    """Why a document is not in the corpus, in the order in which the rules act."""
+
+    repeated = "repeated"  # the same capture again
+    unscored = "unscored"  # scores were given, and this document has none
+    below_min_score = "below_min_score"
+    other_language = "other_language"
+    opted_out = "opted_out"
+    contaminated = "contaminated"
+    too_short = "too_short"  # after the cuts
+    duplicate_url = "duplicate_url"
+    duplicate_exact = "duplicate_exact"
+    duplicate_near = "duplicate_near"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one document when it is judged. ``score`` is None where scores were not
+    given; ``cuts`` are the passages that the recipe leaves out."""
+
+    score: float | None
+    scored: bool
+    language: str
+    opt_out: str
+    contaminated: bool
+    length_chars: int
+    cuts: Sequence[Span]
+
+
+def judge(facts: Facts, settings: dict[str, Any]) -> ComposeDrop | None:
+    """The first rule of ``settings`` (the recipe's [compose]) that keeps a document out."""
+    if facts.scored:
+        if facts.score is None:
+            return ComposeDrop.unscored
+        if facts.score < settings["min_score"]:
+            return ComposeDrop.below_min_score
+    if settings["languages"] and facts.language not in settings["languages"]:
+        return ComposeDrop.other_language
+    if set(facts.opt_out.split(",")) & set(settings["exclude_opt_out"]):
+        return ComposeDrop.opted_out
+    if facts.contaminated and settings["contamination"] == "drop":
+        return ComposeDrop.contaminated
+    left_chars = facts.length_chars - sum(end - start for start, end in merged(facts.cuts))
+    if left_chars < settings["min_text_chars"]:
+        return ComposeDrop.too_short
+    return None
+
+
+def merged(spans: Sequence[Span]) -> list[Span]:
+    """Spans sorted, overlapping and touching ones joined."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def without(text: str, spans: Sequence[Span]) -> str:
+    """``text`` less the passages ``spans``; blank lines that a cut leaves are not doubled."""
+    pieces, at = [], 0
+    for start, end in merged(spans):
+        pieces.append(text[at:start])
+        at = max(at, end)
+    pieces.append(text[at:])
+    if len(pieces) == 1:
+        return text
+    kept = [piece.strip("\n") for piece in pieces]
+    return "\n\n".join(piece for piece in kept if piece.strip())
+
+
+def acting_cuts(cuts: Sequence[tuple[int, int, str]], contamination: str) -> list[Span]:
+    """The passages that the recipe cuts: contamination only where its rule is 'cut'."""
+    return [(a, b) for a, b, why in cuts if why != "contamination" or contamination == "cut"]
+
+
+def metadata_json(row: dict[str, Any], cut_chars: int) -> str:
+    """The corpus's `metadata` column: what FineMath's columns have no place for."""
+    values = {
+        "title": row["title"] or "",
+        "opt_out": row["opt_out"] or "",
+        "formula_counts": dict(row["formula_counts"] or []),
+        "cut_chars": cut_chars,
+    }
+    return json.dumps(values, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,118 @@
+"""The extract stage's work on one chunk: a byte range of a WARC → committed table files.
+
+Gathers the child's frames, checks the account, sorts by doc_id and writes. The trade: the
+documents of one chunk are held in memory (a chunk of 256 MB of an ordinary crawl keeps some
+tens of MB of text), which is what makes the files independent of the order of arrival.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+
+import pyarrow as pa
+
+from cc_math.chunks import Chunk, ChunkContext, ChunkResult
+from cc_math.errors import AccountingError, InputError
+from cc_math.extraction.supervise import supervised_rows
+from cc_math.manifests import Json
+from cc_math.schema import arrow_schema
+from cc_math.storage import store_for
+from cc_math.tables import put_table
+
+EXTRACT_PAGE = "cc_math.html:extract_page"
+_CRAWL_IN_PATH = re.compile(r"CC-[A-Z]+-\d{4}(?:-\d{2})?")
+
+
+def extract_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
+    """Extract one chunk. Raises InputError where the WARC is missing, AccountingError where the
+    counts do not add up."""
+    task, settings = chunk.task, context.settings
+    if task["size_bytes"] is None:
+        raise InputError(f"there is no {task['uri']}")
+    config = {
+        "uri": task["uri"],
+        "listed_path": task["listed_path"],
+        "start_bytes": task["start_bytes"],
+        "end_bytes": task["end_bytes"],
+        "settings": settings["extract"],
+        "crawl": crawl_name(task["uri"], task["listed_path"], settings["crawl"]["name"]),
+        "extract_page": task.get("extract_page", EXTRACT_PAGE),
+    }
+    counts: Counter[str] = Counter()
+    notes: list[Json] = []
+    timings_s: Counter[str] = Counter()
+    frames: dict[str, list[pa.Table]] = {"pages": [], "documents": [], "html": []}
+    for frame in supervised_rows(config):
+        counts.update(frame.head["counts"])
+        notes.extend(frame.head["notes"])
+        timings_s.update(frame.head.get("timings_s", {}))
+        timings_s["peak_memory_bytes"] = max(
+            timings_s["peak_memory_bytes"], frame.head.get("peak_memory_bytes", 0)
+        )
+        for table, rows in frame.rows.items():
+            frames[table].append(rows)
+        position = max(0, int(frame.head["resume_bytes"]) - task["start_bytes"])
+        context.heartbeat.send(_progress(counts, min(position, chunk.weight)))
+    started_s = time.perf_counter()
+    wanted = ["pages", "documents", *(["html"] if settings["extract"]["keep_html"] else [])]
+    files = []
+    for table in wanted:
+        rows = _sorted(frames[table], table)
+        files.append(put_table(rows, table, context.output, f"{table}/{chunk.name}.parquet"))
+    timings_s["write"] = time.perf_counter() - started_s
+    check_account(counts, {entry.table: entry.rows for entry in files})
+    return ChunkResult(files, dict(counts), notes, dict(timings_s))
+
+
+def _progress(counts: Counter[str], done_bytes: int) -> dict[str, int]:
+    kept, pages = counts["pages.document"], counts["responses.html"]
+    return {"done": pages, "kept": kept, "dropped": pages - kept, "done_weight": done_bytes}
+
+
+def _sorted(frames: list[pa.Table], table: str) -> pa.Table:
+    schema = arrow_schema(table)
+    rows = pa.concat_tables(frames) if frames else schema.empty_table()
+    keys = [("doc_id", "ascending")]
+    if "warc_record_offset" in schema.names:  # a capture stored twice has one doc_id
+        keys.append(("warc_record_offset", "ascending"))
+    return rows.sort_by(keys)
+
+
+def check_account(counts: Counter[str], rows: dict[str, int]) -> None:
+    """Raise AccountingError where responses, pages and rows do not add up."""
+    responses = sum(n for name, n in counts.items() if name.startswith("responses."))
+    outcomes = sum(n for name, n in counts.items() if name.startswith("pages."))
+    checks = [
+        ("responses read", counts["records.response"], "HTML pages + others by reason", responses),
+        ("HTML pages", counts["responses.html"], "documents + drops by reason", outcomes),
+        ("HTML pages", counts["responses.html"], "rows of pages", rows["pages"]),
+        ("documents", counts["pages.document"], "rows of documents", rows["documents"]),
+    ]
+    for left, left_count, right, right_count in checks:
+        if left_count != right_count:
+            raise AccountingError(f"{left}: {left_count}, but {right}: {right_count}")
+
+
+def crawl_name(uri: str, listed_path: str, given: str) -> str:
+    """Name of the crawl: as given, else from the path, else the warcinfo's isPartOf."""
+    if given:
+        return given
+    if found := _CRAWL_IN_PATH.search(listed_path):
+        if listed_path.startswith("crawl-data/"):
+            return found.group()
+    with store_for(uri).open_range(uri) as stream:
+        head = stream.read(1 << 16)
+    return _is_part_of(head) or "unknown"
+
+
+def _is_part_of(head: bytes) -> str:
+    import zlib
+
+    try:
+        text = zlib.decompressobj(31).decompress(head, 1 << 16) if head[:2] == b"\x1f\x8b" else head
+    except zlib.error:
+        return ""
+    found = re.search(rb"(?mi)^isPartOf:[ \t]*([A-Za-z0-9._-]+)", text[:65536])
+    return found.group(1).decode() if found else ""

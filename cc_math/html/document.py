@@ -1,0 +1,281 @@
+"""A page's document: its text with formulas in place, and what is known about it.
+
+Puts the parts together: formulas out of the tree, main content, Markdown, formulas out of
+the text, and everything back in one pass that also records where each formula stands.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+from cc_math.html.content import main_content
+from cc_math.html.delimiters import Scanner, page_delimiters
+from cc_math.html.formulas import replace_formulas
+from cc_math.html.items import PLACEHOLDER, Item, Items
+from cc_math.html.markdown import to_markdown
+from cc_math.html.page import MAX_DEPTH, ParsedPage
+from cc_math.html.tex import one_line
+from cc_math.schema import Drop, DropReason
+
+MAX_FORMULAS = 20_000
+"""Formula budget of a page; the richest page of the development crawl has 2,900."""
+
+MAX_TEXT_CHARS = 3_000_000
+"""Longest text: beyond it a page is a dump of data."""
+
+MAX_OUT_LINKS = 100
+"""Links kept per document: enough for the domain loop, bounded for link farms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula of a document. The span covers its delimiters in ``Document.text``."""
+
+    tex: str
+    display: bool
+    representation: str
+    start_char: int
+    end_char: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What extraction makes of a page."""
+
+    title: str
+    text: str
+    formulas: tuple[Formula, ...]
+    formula_counts: dict[str, int]
+    charset: str
+    declared_language: str
+    opt_out: str | None
+    out_links: tuple[str, ...]
+
+
+_HREF = re.compile(r"""<a\s[^<>]{0,300}?href\s*=\s*(?:"([^"<>]{1,1000})"|'([^'<>]{1,1000})')""", re.I)
+_BASE = re.compile(r"""<base\s[^>]{0,200}?href\s*=\s*["']([^"']+)""", re.I)
+_ROBOTS = re.compile(
+    r"""<meta\s[^>]{0,300}?name\s*=\s*["']?(robots|googlebot|ccbot|tdm-reservation)["']?[^>]{0,300}>""",
+    re.I,
+)
+_CONTENT = re.compile(r"""content\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.I)
+_OPT_OUTS = frozenset(("noindex", "none", "noai", "noimageai", "notrain"))
+_LANGUAGE = re.compile(r"""<html[^>]{0,500}?\s(?:xml:)?lang\s*=\s*["']?([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*)""", re.I)
+_SPACES = re.compile(r"\s+")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+HEAD_SCAN_CHARS = 200_000
+"""Where metas are looked for: heads of some pages carry 100 kB of styles."""
+
+
+def opt_out(source: str) -> str | None:
+    """What a page's metas ask for (``noindex``, ``noai``, …), sorted, or None."""
+    found: set[str] = set()
+    for match in _ROBOTS.finditer(source[:HEAD_SCAN_CHARS]):
+        value = _CONTENT.search(match.group())
+        if value is None:
+            continue
+        text = next((group for group in value.groups() if group is not None), "").lower()
+        if match.group(1).lower() == "tdm-reservation":
+            if text.strip() == "1":
+                found.add("tdm-reservation")
+            continue
+        found |= _OPT_OUTS & {word.strip() for word in re.split(r"[,\s;]+", text)}
+    if "none" in found:
+        found = (found - {"none"}) | {"noindex"}
+    return ",".join(sorted(found)) or None
+
+
+def out_links(source: str, url: str | None) -> tuple[str, ...]:
+    """Absolute http(s) links in order of appearance, without fragments, each once."""
+    base = url or ""
+    stated = _BASE.search(source[:HEAD_SCAN_CHARS])
+    if stated:
+        try:
+            base = urljoin(base, stated.group(1))
+        except ValueError:
+            pass
+    links: dict[str, None] = {}
+    for match in _HREF.finditer(source):
+        href = (match.group(1) or match.group(2)).strip()
+        if not href or href[0] in "#?" or href[:11].lower() == "javascript:" or href[:7].lower() == "mailto:":
+            continue
+        if "&amp;" in href:
+            href = href.replace("&amp;", "&")
+        try:
+            absolute = href if href.startswith(("http://", "https://")) else urljoin(base, href)
+        except ValueError:
+            continue
+        absolute = absolute.partition("#")[0]
+        if absolute.startswith(("http://", "https://")) and absolute != url and absolute not in links:
+            links[absolute] = None
+            if len(links) >= MAX_OUT_LINKS:
+                break
+    return tuple(links)
+
+
+def _title(page: ParsedPage) -> str:
+    title = page.tree.title or ""
+    document = page.tree.document
+    if not title.strip() and document is not None:
+        node = document.query_selector('meta[property="og:title"]')
+        title = (node.getattr("content") or "") if node is not None else ""
+        if not title.strip():
+            heading = document.query_selector("h1")
+            title = (heading.text or "") if heading is not None else ""
+    title = _CONTROL.sub("", PLACEHOLDER.sub("", title))
+    return unicodedata.normalize("NFC", _SPACES.sub(" ", title).strip())
+
+
+def _fence(code: str) -> str:
+    ticks = "```"
+    while ticks in code:
+        ticks += "`"
+    return f"\n{ticks}\n{code}\n{ticks}\n"
+
+
+def _code(code: str) -> str:
+    if "`" not in code:
+        return f"`{code}`"
+    ticks = "``"
+    while ticks in code:
+        ticks += "`"
+    return f"{ticks} {code} {ticks}"
+
+
+def _formula_text(item: Item, inline_only: bool) -> tuple[str, str, str]:
+    """(before, formula in its delimiters, after)."""
+    tex = item.text
+    if item.display:
+        if inline_only:
+            return "", "$$" + one_line(tex).replace("$$", "$ $") + "$$", ""
+        return "\n", "$$" + tex.replace("$$", "$ $") + "$$", "\n"
+    inner = one_line(tex) if inline_only else tex
+    return "", f"${inner}$", ""
+
+
+def assemble(text: str, items: Items) -> tuple[str, tuple[Formula, ...]]:
+    """Put items back into text: (text, formulas with their places)."""
+    parts: list[str] = []
+    formulas: list[Formula] = []
+    length = 0
+    used: set[int] = set()
+
+    def put(piece: str) -> None:
+        nonlocal length
+        parts.append(piece)
+        length += len(piece)
+
+    pieces = PLACEHOLDER.split(text)
+    in_row = False
+    for index in range(0, len(pieces), 2):
+        plain = pieces[index]
+        if plain:
+            put(plain)
+            cut = plain.rfind("\n")
+            if cut >= 0 or index == 0:
+                in_row = plain[cut + 1 :].startswith("| ")
+        if index + 1 >= len(pieces):
+            break
+        number = int(pieces[index + 1])
+        if number >= len(items.found) or number in used:
+            continue
+        used.add(number)
+        item = items.found[number]
+        if item.kind == "block":
+            put(_code(_SPACES.sub(" ", item.text)) if in_row else _fence(item.text))
+            continue
+        if item.kind == "code":
+            put(_code(item.text))
+            continue
+        before, shown, after = _formula_text(item, in_row)
+        if before and parts and not parts[-1].endswith("\n"):
+            put(before)
+        elif not before and parts and parts[-1][-1:] in ("$", "\\"):
+            put(" ")  # two formulas side by side would read as one, `\\$` as a dollar
+        formulas.append(
+            Formula(item.text, item.display, item.representation, length, length + len(shown))
+        )
+        put(shown)
+        following = pieces[index + 2] if index + 2 < len(pieces) else ""
+        if after and not following.startswith("\n"):
+            put(after)
+        elif following[:1].isdigit():
+            put(" ")  # a digit after the closing dollar would make it a price
+    return "".join(parts), tuple(formulas)
+
+
+_DOLLAR = re.compile(r"(?<!\\)\$")
+_MANY_NEWLINES = re.compile(r"\n{3,}")
+
+
+def _plain(text: str) -> str:
+    """Normalise text that still holds placeholders: NFC, no controls, dollars escaped."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    text = _CONTROL.sub("", text)
+    if "$" in text:
+        text = _DOLLAR.sub(r"\\$", text)
+    return _MANY_NEWLINES.sub("\n\n", text)
+
+
+def extract_page(
+    page: ParsedPage,
+    url: str | None = None,
+    *,
+    max_formulas: int = MAX_FORMULAS,
+    max_text_chars: int = MAX_TEXT_CHARS,
+) -> Document | Drop:
+    """The document of a parsed page. Consumes the page's tree.
+
+    Drops pages without text and pages over a budget; an exception inside extraction is a
+    drop as well, since one page must not stop a job.
+    """
+    try:
+        return _extract(page, url, max_formulas, max_text_chars)
+    except (RecursionError, ValueError, AttributeError, IndexError, KeyError, TypeError) as error:
+        return Drop(DropReason.extraction_error, f"{type(error).__name__}: {error}"[:300])
+
+
+def _extract(
+    page: ParsedPage, url: str | None, max_formulas: int, max_text_chars: int
+) -> Document | Drop:
+    if page.too_deep():
+        return Drop(DropReason.too_many_nodes, f"nested deeper than {MAX_DEPTH} elements")
+    title = _title(page)
+    items = Items()
+    too_many = Drop(DropReason.too_many_formulas, f"more than {max_formulas} formulas")
+    if not replace_formulas(page, items, max_formulas):
+        return too_many
+    text = to_markdown(main_content(page, items))
+    if len(text) > max_text_chars:
+        return Drop(DropReason.text_too_long, f"{len(text)} characters, budget {max_text_chars}")
+    if "$" in text or "\\" in text or "[" in text:
+        scanner = Scanner(page_delimiters(page.source), items, max_formulas)
+        scanner.weigh(text)
+        text = "\n\n".join(map(scanner.block, text.split("\n\n")))
+        if items.n_formulas > max_formulas:
+            return too_many
+    for item in items.found:
+        item.text = _CONTROL.sub("", unicodedata.normalize("NFC", item.text))
+    text, formulas = assemble(_plain(text).strip(), items)
+    if not text.strip():
+        return Drop(DropReason.empty_page, "no visible text")
+    if len(text) > max_text_chars:
+        return Drop(DropReason.text_too_long, f"{len(text)} characters, budget {max_text_chars}")
+    counts: dict[str, int] = {}
+    for formula in formulas:
+        counts[formula.representation] = counts.get(formula.representation, 0) + 1
+    language = _LANGUAGE.search(page.source[:HEAD_SCAN_CHARS])
+    return Document(
+        title=title,
+        text=text,
+        formulas=formulas,
+        formula_counts=dict(sorted(counts.items())),
+        charset=page.charset,
+        declared_language=language.group(1) if language else "",
+        opt_out=opt_out(page.source),
+        out_links=out_links(page.source, url),
+    )

@@ -1,0 +1,90 @@
+"""Minimal HTML to Markdown: headings, paragraphs, lists, tables; placeholders untouched.
+
+Reads what Resiliparse writes (a handful of tags, text escaped, table cells apart by two
+tabs), so it needs no parser. Words are never changed; only white space is.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+_TAG = re.compile(r"<(/?)(h[1-6]|p|ul|ol|li|br|pre|blockquote)>")
+_ANY_TAG = re.compile(r"</?[a-z][a-z0-9]*(?: [^<>]*)?>")
+_BLANKS = re.compile(r"[ \u00a0]{2,}")
+_NEWLINES = re.compile(r"\n{3,}")
+
+
+def to_markdown(minimal_html: str) -> str:
+    """Markdown of Resiliparse's minimal HTML. Blocks are apart by one empty line."""
+    out: list[str] = []
+    lists: list[int] = []  # per open list: next number, 0 for bullets
+    prefix = ""
+    pieces = _TAG.split(minimal_html)
+    for index in range(0, len(pieces), 3):
+        text = pieces[index]
+        if text.strip():
+            text = unescape(_ANY_TAG.sub("", text))
+            if lists:
+                text = "\n".join(line.strip() for line in text.strip().split("\n"))
+                text = text.replace("\n", "\n" + "  " * len(lists))
+            out.append(prefix + (text.strip() if prefix else text))
+            prefix = ""
+        if index + 2 >= len(pieces):
+            break
+        closing, tag = pieces[index + 1], pieces[index + 2]
+        if tag in ("ul", "ol"):
+            if closing:
+                if lists:
+                    lists.pop()
+                out.append("\n" if lists else "\n\n")
+            else:
+                lists.append(1 if tag == "ol" else 0)
+                out.append("\n" if len(lists) > 1 else "\n\n")
+        elif tag == "li":
+            if not closing:
+                prefix = "\n" + "  " * max(0, len(lists) - 1)
+                if lists and lists[-1]:
+                    prefix += f"{lists[-1]}. "
+                    lists[-1] += 1
+                else:
+                    prefix += "- "
+        elif tag == "br":
+            out.append("\n" + "  " * len(lists))
+        elif tag[0] == "h":
+            if closing:
+                out.append("\n\n")
+            elif not lists:
+                prefix = "\n\n" + "#" * int(tag[1]) + " "
+            prefix = "" if closing else prefix
+        elif not lists:
+            out.append("\n\n")
+        else:
+            out.append("\n" + "  " * len(lists))
+    text = "".join(out)
+    lines = [_cells(line) if "\t" in line else _BLANKS.sub(" ", line.rstrip()) if not line.startswith(" ") else line.rstrip() for line in text.split("\n")]
+    return _NEWLINES.sub("\n\n", "\n".join(_rule_tables(lines))).strip()
+
+
+def _cells(line: str) -> str:
+    cells = [_BLANKS.sub(" ", cell.strip()) for cell in line.strip("\n").split("\t\t")]
+    return "| " + " | ".join(cell.strip("\t") for cell in cells) + " |"
+
+
+def _rule_tables(lines: list[str]) -> list[str]:
+    """Put the rule under the first row of each table."""
+    out: list[str] = []
+    in_table = False
+    for line in lines:
+        is_row = line.startswith("| ") and line.endswith(" |")
+        if is_row and not in_table:
+            if out and out[-1].strip():
+                out.append("")
+            out.append(line)
+            out.append("|" + " --- |" * (line.count(" | ") + 1))
+        else:
+            if in_table and not is_row and line.strip():
+                out.append("")
+            out.append(line)
+        in_table = is_row
+    return out

@@ -1,0 +1,98 @@
+"""Small facts about TeX source that the other modules share: delimiters, braces, wrappers.
+
+Nothing here changes what a formula says: it takes off what the page put around it
+(dollar signs, ``\\displaystyle`` of image services) and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+
+MATH_ENVIRONMENTS = frozenset(
+    "equation equation* align align* alignat alignat* aligned alignedat gather gather* gathered "
+    "multline multline* eqnarray eqnarray* flalign flalign* displaymath math split array matrix "
+    "pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix cases dcases rcases CD subequations "
+    "prooftree numcases subarray".split()
+)
+"""Environments that are mathematics without delimiters (MathJax's AMSmath and array set)."""
+
+_DELIMITERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))
+_BLANK_LINES = re.compile(r"\n\s*\n")
+_TRAILING_STYLE = re.compile(r"^\\(?:dpi\{\d+\}|bg_\w+|fn_\w+|inline|large|Large|huge|tiny|small)")
+
+
+def strip_delimiters(tex: str) -> tuple[str, bool | None]:
+    """Take delimiters off a formula: (TeX, display as they say, or None without any)."""
+    tex = tex.strip()
+    display: bool | None = None
+    for _ in range(3):
+        for left, right in _DELIMITERS:
+            if (
+                len(tex) >= len(left) + len(right)
+                and tex.startswith(left)
+                and tex.endswith(right)
+                and not tex.endswith("\\" + right)
+                and (left != "$" or "$" not in tex[1:-1].replace("\\$", ""))
+                and (left[0] == "$" or left not in tex[2:])
+            ):
+                display = display or left in ("$$", "\\[")
+                tex = tex[len(left) : len(tex) - len(right)].strip()
+                break
+        else:
+            break
+    return tex, display
+
+
+def strip_style(tex: str) -> str:
+    r"""Take off the ``{\displaystyle …}`` that MediaWiki wraps formulas in."""
+    if tex.startswith(("{\\displaystyle", "{\\textstyle")) and tex.endswith("}"):
+        body = tex[1:-1]
+        if balanced(body):
+            tex = body
+    for style in ("\\displaystyle", "\\textstyle"):
+        if tex.startswith(style) and not tex[len(style) : len(style) + 1].isalpha():
+            return tex[len(style) :].strip()
+    return tex
+
+
+def strip_image_options(tex: str) -> str:
+    r"""Take off what an image service puts before the formula (``\dpi{110}``, ``\inline``)."""
+    while True:
+        match = _TRAILING_STYLE.match(tex)
+        if match is None or (match[0][-1] != "}" and tex[match.end() : match.end() + 1].isalpha()):
+            return strip_style(tex)
+        tex = tex[match.end() :].lstrip()
+
+
+def balanced(tex: str) -> bool:
+    """Whether braces close in order; escaped ones do not count."""
+    depth = 0
+    escaped = False
+    for character in tex:
+        if escaped:
+            escaped = False
+        elif character == "\\":
+            escaped = True
+        elif character == "{":
+            depth += 1
+        elif character == "}":
+            depth -= 1
+            if depth < 0:
+                return False
+    return depth == 0
+
+
+_COMMENT_LINE = re.compile(r"(?<!\\\\)%[^\n]*\n\s*")
+
+
+def one_line(tex: str) -> str:
+    """The formula on one line: line comments go with their line breaks, as TeX reads them."""
+    if "\n" not in tex:
+        return tex
+    return _COMMENT_LINE.sub("", tex).replace("\n", " ")
+
+
+def one_paragraph(tex: str) -> str:
+    """Blank lines end a formula in TeX and in Markdown: leave single newlines."""
+    tex = tex.strip()
+    return _BLANK_LINES.sub("\n", tex) if "\n" in tex else tex

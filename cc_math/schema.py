@@ -1,0 +1,201 @@
+"""The tables: name, type and meaning of every column, and the reasons for drops.
+
+This is the data contract of cc-math. Every table is written by :mod:`cc_math.tables`
+with the Arrow schema built here; ``schema_version`` stands in the metadata of each file.
+Column order is the order of the lists below.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1  # raised when a column changes its meaning, name or type
+
+
+class DropReason(str, Enum):
+    """Why an HTML page is not a document. One enum for the whole of extraction."""
+
+    not_selected = "not_selected"  # words and formula marks both below the floor
+    empty_page = "empty_page"  # no visible text at all
+    too_short = "too_short"  # main content shorter than extract.min_text_chars
+    text_too_long = "text_too_long"
+    too_large_bytes = "too_large_bytes"
+    too_many_nodes = "too_many_nodes"
+    too_many_formulas = "too_many_formulas"
+    extraction_error = "extraction_error"  # an exception inside extraction, named in detail
+    deadline = "deadline"  # wall clock, the last resort
+    memory_limit = "memory_limit"
+    child_crashed = "child_crashed"  # the interpreter or a C library died on the page
+
+
+MACHINE_DEPENDENT_DROPS = frozenset(
+    {DropReason.deadline, DropReason.memory_limit, DropReason.child_crashed}
+)
+"""Drops that another machine might not make; listed apart in every account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A record that is not carried on: the reason, and a detail for the reader of a log."""
+
+    reason: DropReason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+
+
+_TEXT = pa.string()
+_COUNTS = pa.map_(pa.string(), pa.int32())
+
+_IDENTITY = [
+    Column("doc_id", _TEXT, "32 hex digits: BLAKE2b-128 of raw URL, capture time, payload digest"),
+    Column("url", _TEXT, "WARC-Target-URI as captured"),
+]
+
+_PAGE_COLUMNS = [
+    *_IDENTITY,
+    Column("registered_domain", _TEXT, "by the public suffix list with its private section"),
+    Column("crawl", _TEXT, "crawl name, such as CC-MAIN-2026-05, or the recipe's name for it"),
+    Column("warc_filename", _TEXT, "path of the WARC as listed in the input"),
+    Column("warc_record_offset", pa.int64(), "bytes to the start of the record's gzip member"),
+    Column("warc_record_length", pa.int64(), "compressed length of the record in bytes"),
+    Column("fetch_time", _TEXT, "WARC-Date, ISO 8601, UTC"),
+]
+
+_PAGE_JUDGEMENTS = [
+    Column("language", _TEXT, "ISO 639 code, 'und' when unknown; CLD2 of the crawl, else by text"),
+    Column("quick_score", pa.float32(), "first selection's score of the words, 0-1; null unread"),
+    Column("n_formulas", pa.int32(), "formula marks seen by the byte scan"),
+    Column("opt_out", _TEXT, "noai, noindex, tdm-reservation … joined by commas; empty for none"),
+]
+
+_DOCUMENT_COLUMNS = [
+    Column("title", _TEXT, "title of the page"),
+    Column("text", _TEXT, "main content, UTF-8 Markdown, formulas as LaTeX in $…$ or $$…$$"),
+    Column("token_count", pa.int32(), "tokens of text by the shipped tokenizer"),
+    Column("content_mime_type", _TEXT, "identified payload type, else the Content-Type header"),
+    Column("language_score", pa.float32(), "share or confidence of language, 0-1"),
+    Column("out_links", pa.list_(pa.string()), "absolute links of the page, at most 100"),
+    Column("formula_counts", _COUNTS, "formulas in text by source representation"),
+    Column("content_digest", _TEXT, "32 hex digits: BLAKE2b-128 of text"),
+    Column("extractor_version", _TEXT, "cc-math version and schema version that made the row"),
+]
+
+TABLES: dict[str, list[Column]] = {
+    "pages": [
+        *_PAGE_COLUMNS,
+        Column("outcome", _TEXT, "'document', or the drop reason"),
+        *_PAGE_JUDGEMENTS,
+    ],
+    "documents": [*_PAGE_COLUMNS, *_PAGE_JUDGEMENTS, *_DOCUMENT_COLUMNS],
+    "html": [
+        Column("doc_id", _TEXT, "of the kept page"),
+        Column("content_type", _TEXT, "Content-Type header as captured"),
+        Column("payload_zstd", pa.binary(), "the decoded payload, compressed with Zstandard"),
+    ],
+    "scores": [
+        Column("doc_id", _TEXT, "document"),
+        Column("model", _TEXT, "digest of the model with all its parts"),
+        Column("head", _TEXT, "math, quality (level / 5) or kind:NAME"),
+        Column("raw", pa.float32(), "the model's own probability, 0-1"),
+        Column("score", pa.float32(), "calibrated, 0-1, rounded to 1e-4"),
+    ],
+    "duplicates": [
+        Column("doc_id", _TEXT, "removed document"),
+        Column("kept_doc_id", _TEXT, "its twin that stays"),
+        Column("kind", _TEXT, "url, exact or near"),
+        Column("overlap", pa.float32(), "measured Jaccard overlap of word shingles, 0-1"),
+    ],
+    "duplicate_pairs": [
+        Column("doc_id", _TEXT, "one document of the pair"),
+        Column("other_doc_id", _TEXT, "the other; of a url or exact group its smallest doc_id"),
+        Column("kind", _TEXT, "url, exact or near"),
+        Column("overlap", pa.float32(), "measured Jaccard overlap of word shingles, 0-1"),
+    ],
+    "cuts": [
+        Column("doc_id", _TEXT, "document"),
+        Column("start_char", pa.int32(), "first character of the passage in text"),
+        Column("end_char", pa.int32(), "one past its last character"),
+        Column("reason", _TEXT, "repeated_passage or contamination"),
+    ],
+    "contamination": [
+        Column("doc_id", _TEXT, "document with the hit"),
+        Column("benchmark", _TEXT, "name of the benchmark file, without its ending"),
+        Column("item_id", _TEXT, "id of the test item"),
+        Column("rule", _TEXT, "name of the acting rule"),
+        Column("ngram", _TEXT, "words that matched, the first 200 characters"),
+        Column("start_char", pa.int32(), "first character of the match in text"),
+        Column("end_char", pa.int32(), "one past its last character"),
+        Column("strength", pa.float32(), "share of the item covered by the match, 0-1"),
+    ],
+    "domains": [
+        Column("domain", _TEXT, "registered domain, or a path prefix of one"),
+        Column("level", _TEXT, "'domain' or 'prefix'"),
+        Column("pages", pa.int64(), "HTML pages seen"),
+        Column("recalled", pa.int64(), "documents at or above the score threshold"),
+        Column("share", pa.float32(), "recalled / pages"),
+        Column("share_low", pa.float32(), "lower end of the 95 % Wilson interval"),
+        Column("share_high", pa.float32(), "upper end of the 95 % Wilson interval"),
+        Column("tokens", pa.int64(), "tokens of the recalled documents"),
+        Column("examples", pa.list_(pa.string()), "URLs of recalled documents, at most five"),
+    ],
+    "corpus": [
+        *_IDENTITY,
+        Column("fetch_time", _TEXT, "WARC-Date, ISO 8601, UTC"),
+        Column("content_mime_type", _TEXT, "identified payload type"),
+        Column("warc_filename", _TEXT, "path of the WARC as listed in the input"),
+        Column("warc_record_offset", pa.int64(), "bytes to the record's gzip member"),
+        Column("warc_record_length", pa.int64(), "compressed length of the record in bytes"),
+        Column("text", _TEXT, "the published text, cuts applied"),
+        Column("token_count", pa.int32(), "tokens of text by the shipped tokenizer"),
+        Column("char_count", pa.int32(), "characters of text"),
+        Column("metadata", _TEXT, "JSON: title, opt_out, formula counts, characters cut"),
+        Column("score", pa.float32(), "math score, null when composed without scores"),
+        Column("int_score", pa.int8(), "score x 5 rounded, 0-5, null without scores"),
+        Column("crawl", _TEXT, "crawl name"),
+        Column("snapshot_type", _TEXT, "'longest' or 'latest' as in FineMath; here always 'latest'"),
+        Column("language", _TEXT, "ISO 639 code"),
+        Column("language_score", pa.float32(), "share or confidence, 0-1"),
+        Column("registered_domain", _TEXT, "by the public suffix list with its private section"),
+        Column("cluster_id", _TEXT, "smallest doc_id of its duplicate cluster, its own if alone"),
+    ],
+    "shards": [
+        Column("path", _TEXT, "file, relative to the stage's folder"),
+        Column("bytes", pa.int64(), "size of the file"),
+        Column("sha256", _TEXT, "of the file"),
+        Column("documents", pa.int64(), "documents in the file"),
+        Column("tokens", pa.int64(), "tokens in the file, end-of-document tokens included"),
+        Column("split", _TEXT, "train or validation"),
+    ],
+}
+
+
+def doc_key(doc_id: str) -> bytes:
+    """16 bytes for a doc_id in a shuffle: its own 128 bits, or BLAKE2b-128 of a foreign id."""
+    if len(doc_id) == 32:
+        try:
+            return bytes.fromhex(doc_id)
+        except ValueError:
+            pass
+    return hashlib.blake2b(doc_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def arrow_schema(table: str) -> pa.Schema:
+    """Arrow schema of ``table``, with ``schema_version`` and the table's name as metadata."""
+    fields = [
+        pa.field(c.name, c.type, metadata={"meaning": c.meaning}) for c in TABLES[table]
+    ]
+    return pa.schema(
+        fields, metadata={"cc_math_table": table, "schema_version": str(SCHEMA_VERSION)}
+    )

@@ -1,0 +1,296 @@
+"""The dedup stage: signatures by chunk, twins across chunks, every candidate verified.
+
+Spark joins ids (16 bytes), URL keys, digests and LSH bands; Python tasks read texts and
+measure overlaps. The choice of survivors, which sees only documents that have a verified
+twin, is made in the driver.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cc_math import urls
+from cc_math.chunks import Chunk, ChunkContext, ChunkResult
+from cc_math.dedup import minhash, passages, shingles
+from cc_math.dedup.tables import Member, TwinPair, choose_twins
+from cc_math.manifests import Json, Part
+from cc_math.recipe import Dedup, section_values
+from cc_math.schema import doc_key
+from cc_math.spark.chunks import Job, already_done, finish_stage, map_chunks, plan_stage
+from cc_math.spark.parts import (
+    distinct_rows,
+    document_chunks,
+    frame_of_parts,
+    part_of,
+    scores_of,
+)
+from cc_math.stages import stage_named
+from cc_math.storage import join
+from cc_math.tables import (
+    ColumnNames,
+    put_local_file,
+    put_table,
+    read_documents,
+    rows_table,
+    scratch_folder,
+)
+from cc_math.text import match_words
+
+SIGNATURES = pa.schema(
+    [
+        ("doc", pa.binary(16)),
+        ("doc_id", pa.string()),
+        ("part", pa.int32()),
+        ("url_key", pa.binary(16)),
+        ("words", pa.binary(16)),
+        ("bands", pa.list_(pa.int64())),
+        ("score", pa.float32()),
+        ("length_chars", pa.int64()),
+        ("fetch_time", pa.string()),
+    ]
+)
+SIGNATURES_DDL = (
+    "doc binary, doc_id string, part int, url_key binary, words binary, bands array<bigint>, "
+    "score float, length_chars bigint, fetch_time string"
+)
+
+
+def dedup(
+    job: Job, documents: list[Part], scores: list[Part] | None, names: ColumnNames
+) -> Json:
+    """Find duplicates among ``documents``; the stage's manifest."""
+    chunks = document_chunks(documents, names, **({"scores": scores} if scores else {}))
+    chunks = [_numbered(chunk, number) for number, chunk in enumerate(chunks)]
+    settings = section_values(job.recipe, "dedup")
+    plan = plan_stage(stage_named("dedup"), job.recipe, chunks, settings)
+    done = already_done(job, plan)
+    if done is not None:
+        job.say(f"dedup: nothing to do, {len(chunks)} chunks are done")
+        return done
+    manifests = map_chunks(job, plan, signature_chunk)
+    parts = [
+        Part(join(job.output, "_run", "dedup", f"{c.name}.parquet"), c.name, "", c.weight)
+        for c in chunks
+    ]
+    frame = frame_of_parts(job.session(), parts, SIGNATURES.names, SIGNATURES_DDL)
+    frame = _first_of_each(frame).persist()
+    try:
+        pairs = _verified_pairs(job, frame, chunks)
+        members = _members(frame, pairs)
+    finally:
+        frame.unpersist()
+    recipe = job.recipe.dedup
+    twins = choose_twins(
+        pairs,
+        members,
+        near_overlap_min=recipe.min_overlap,
+        url_overlap_min=recipe.min_url_overlap,
+    )
+    pair_rows = [
+        {"doc_id": p.doc_id, "other_doc_id": p.other_doc_id, "kind": p.kind, "overlap": p.overlap}
+        for p in pairs
+    ]
+    removal_rows = [
+        {"doc_id": r.doc_id, "kept_doc_id": r.kept_doc_id, "kind": r.kind, "overlap": r.overlap}
+        for r in twins.removals
+    ]
+    files = [
+        put_table(rows_table(table, rows), table, job.output, f"{table}/part-00000.parquet")
+        for table, rows in (("duplicate_pairs", pair_rows), ("duplicates", removal_rows))
+    ]
+    counts = {"pairs": len(pairs), "removed": len(removal_rows)}
+    for kind in ("url", "exact", "near"):
+        counts[f"pairs.{kind}"] = sum(p.kind == kind for p in pairs)
+        counts[f"removed.{kind}"] = sum(r.kind == kind for r in twins.removals)
+    return finish_stage(job, plan, manifests, files, counts)
+
+
+def _numbered(chunk: Chunk, number: int) -> Chunk:
+    return Chunk(chunk.name, chunk.input, {**chunk.task, "number": number}, chunk.weight)
+
+
+def signature_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
+    """Signatures of one part to the exchange folder, its repeated passages to `cuts`.
+
+    Rows in = signed + repeated + below_min_score + without_words.
+    """
+    settings = context.settings
+    functions = minhash.permutations(settings["bands"] * settings["rows"], settings["seed"])
+    score_of = scores_of(chunk)
+    counts = {"documents": 0, "repeated": 0, "below_min_score": 0, "without_words": 0, "signed": 0}
+    rows: list[dict[str, Any]] = []
+    cuts: list[dict[str, Any]] = []
+    for batch in distinct_rows(chunk, ["doc_id", "url", "text", "fetch_time"], counts):
+        for row in batch.to_pylist():
+            score = score_of.get(row["doc_id"], 0.0)
+            text = row["text"] or ""
+            if score_of and score < settings["min_score"]:
+                counts["below_min_score"] += 1
+                continue
+            words = match_words(text)
+            if not words:
+                counts["without_words"] += 1
+                continue
+            values = minhash.signature(
+                shingles.shingles(words, settings["shingle_words"]), functions
+            )
+            keys = minhash.band_keys(values, settings["bands"], settings["rows"])
+            rows.append(
+                {
+                    "doc": doc_key(row["doc_id"]),
+                    "doc_id": row["doc_id"],
+                    "part": chunk.task["number"],
+                    "url_key": _url_key(row["url"]),
+                    "words": shingles.exact_digest(words),
+                    "bands": keys.view(np.int64),
+                    "score": score,
+                    "length_chars": len(text),
+                    "fetch_time": row["fetch_time"] or "",
+                }
+            )
+            cuts.extend(
+                {"doc_id": row["doc_id"], "start_char": c.start_char, "end_char": c.end_char,
+                 "reason": c.reason}
+                for c in passages.repeated_passages(
+                    text, min_chars=settings["min_passage_chars"]
+                )
+            )
+        context.heartbeat.send({"done": counts["documents"], "done_weight": counts["documents"]})
+    counts["signed"], counts["cuts"] = len(rows), len(cuts)
+    arrays = [pa.array([row[f.name] for row in rows], type=f.type) for f in SIGNATURES]
+    _put_exchange(pa.Table.from_arrays(arrays, schema=SIGNATURES), chunk, context)
+    order = [("doc_id", "ascending"), ("start_char", "ascending")]
+    table = rows_table("cuts", cuts).sort_by(order)
+    return ChunkResult([put_table(table, "cuts", context.output, f"cuts/{chunk.name}.parquet")], counts)
+
+
+def _put_exchange(table: pa.Table, chunk: Chunk, context: ChunkContext) -> None:
+    with scratch_folder() as folder:
+        local = folder / "signatures.parquet"
+        pq.write_table(table, local, compression="zstd")
+        path = f"_run/dedup/{chunk.name}.parquet"
+        put_local_file(local, "signatures", context.output, path, table.num_rows)
+
+
+def _url_key(url: str | None) -> bytes | None:
+    key = urls.url_key(url) if url else ""
+    return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=16).digest() if key else None
+
+
+def _first_of_each(frame: Any) -> Any:
+    """One row a document: the same capture may stand in several parts."""
+    from pyspark.sql import functions as F
+
+    rest = [name for name in SIGNATURES.names if name not in ("doc", "part")]
+    first = F.min(F.struct("part", *rest)).alias("row")
+    return frame.groupBy("doc").agg(first).select("doc", "row.*")
+
+
+def _star_pairs(frame: Any, key: str, kind: str) -> Any:
+    """Each document of a group of equal ``key`` with the group's smallest."""
+    from pyspark.sql import functions as F
+
+    groups = frame.where(F.col(key).isNotNull()).groupBy(key)
+    centres = groups.agg(F.min("doc").alias("doc_centre"), F.count("*").alias("n")).where("n > 1")
+    joined = frame.join(centres.drop("n"), key).where(F.col("doc") != F.col("doc_centre"))
+    return joined.select(
+        F.col("doc_centre").alias("doc"), F.col("doc").alias("other"), F.lit(kind).alias("kind")
+    )
+
+
+def _near_candidates(frame: Any, exact: Any, anchors: int) -> Any:
+    """Pairs of representatives of exact groups that share an LSH band."""
+    from pyspark.sql import functions as F
+
+    others = exact.select(F.col("other").alias("doc"))
+    representatives = frame.join(others, "doc", "left_anti")
+    bands = representatives.select(F.explode("bands").alias("band"), "doc")
+    buckets = bands.groupBy("band").agg(F.sort_array(F.collect_set("doc")).alias("docs"))
+    buckets = buckets.where(F.size("docs") > 1)
+    anchored = buckets.select("docs", F.explode(F.slice("docs", 1, anchors)).alias("doc"))
+    pairs = anchored.select("doc", F.explode("docs").alias("other")).where("doc < other")
+    return pairs.distinct().withColumn("kind", F.lit("near"))
+
+
+def _verified_pairs(job: Job, frame: Any, chunks: list[Chunk]) -> list[TwinPair]:
+    from pyspark.sql import functions as F
+
+    recipe: Dedup = job.recipe.dedup
+    exact = _star_pairs(frame, "words", "exact")
+    url = _star_pairs(frame, "url_key", "url")
+    near = _near_candidates(frame, exact, recipe.max_bucket)
+    place = frame.select("doc", "doc_id", "part")
+    left = place.select(
+        "doc", F.col("doc_id").alias("left_id"), F.col("part").alias("left_part")
+    )
+    right = place.select(
+        F.col("doc").alias("other"), F.col("doc_id").alias("right_id"),
+        F.col("part").alias("right_part"),
+    )
+    candidates = url.unionByName(near).unionByName(exact).join(left, "doc").join(right, "other")
+    candidates = candidates.select(
+        "left_id", "left_part", "right_id", "right_part", "kind"
+    ).repartition(len(chunks), "left_part").sortWithinPartitions("left_part", "right_part")
+    parts = [(c.task["documents"], c.task["names"]) for c in chunks]
+    measure = _Measure(parts, recipe.shingle_words)
+    ddl = "left_id string, right_id string, kind string, overlap double"
+    rows = candidates.mapInArrow(measure, ddl).collect()
+    pairs = [TwinPair(r.left_id, r.right_id, r.kind, r.overlap) for r in rows]
+    return sorted(p for p in pairs if p.kind != "near" or p.overlap >= recipe.min_overlap)
+
+
+class _Measure:
+    """Reads the texts of candidate pairs and measures each pair's overlap."""
+
+    def __init__(self, parts: list[Any], shingle_words: int) -> None:
+        self._parts, self._shingle_words = parts, shingle_words
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        rows = [row for batch in batches for row in batch.to_pylist()]
+        for _, group in itertools.groupby(rows, key=lambda row: row["left_part"]):
+            members = list(group)
+            left = self._sets(members[0]["left_part"], {row["left_id"] for row in members})
+            for right_part, same in itertools.groupby(members, key=lambda row: row["right_part"]):
+                pairs = list(same)
+                right = self._sets(right_part, {row["right_id"] for row in pairs})
+                yield pa.RecordBatch.from_pylist(
+                    [
+                        {
+                            "left_id": row["left_id"],
+                            "right_id": row["right_id"],
+                            "kind": row["kind"],
+                            "overlap": round(
+                                shingles.overlap(left[row["left_id"]], right[row["right_id"]])[0], 4
+                            ),
+                        }
+                        for row in pairs
+                    ]
+                )
+
+    def _sets(self, number: int, wanted: set[str]) -> dict[str, Any]:
+        part, names = self._parts[number]
+        found: dict[str, Any] = {}
+        for batch in read_documents(part_of(part), ColumnNames(*names), ["doc_id", "text"]):
+            ids = batch.column("doc_id").to_pylist()
+            for index, doc_id in enumerate(ids):
+                if doc_id in wanted and doc_id not in found:
+                    words = match_words(batch.column("text")[index].as_py() or "")
+                    found[doc_id] = shingles.shingles(words, self._shingle_words)
+        return found
+
+
+def _members(frame: Any, pairs: list[TwinPair]) -> list[Member]:
+    """What decides between twins, for the documents that have one."""
+    wanted = {p.doc_id for p in pairs} | {p.other_doc_id for p in pairs}
+    if not wanted:
+        return []
+    ids = frame.sparkSession.createDataFrame([(i,) for i in sorted(wanted)], "doc_id string")
+    rows = frame.join(ids, "doc_id").select("doc_id", "score", "length_chars", "fetch_time")
+    return [Member(r.doc_id, r.score, r.length_chars, r.fetch_time) for r in rows.collect()]

@@ -1,0 +1,93 @@
+"""Documents parts as chunks, and their columns as DataFrames.
+
+What the later stages share: a documents part is the chunk of its sidecars; rows that repeat a
+doc_id are left out and counted; columns that must meet across chunks are read in Python and
+handed to Spark as Arrow batches, so that the JVM needs no access to the store.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from cc_math.chunks import Chunk
+from cc_math.manifests import Part
+from cc_math.tables import ColumnNames, read_columns, read_documents
+
+
+def part_json(part: Part | None) -> dict[str, Any] | None:
+    """A part as JSON for a task."""
+    if part is None:
+        return None
+    return {"uri": part.uri, "name": part.name, "identity": part.identity, "rows": part.rows}
+
+
+def part_of(value: dict[str, Any]) -> Part:
+    """The part that :func:`part_json` wrote."""
+    return Part(value["uri"], value["name"], value["identity"], value["rows"])
+
+
+def document_chunks(
+    documents: list[Part], names: ColumnNames, **sidecars: list[Part]
+) -> list[Chunk]:
+    """One chunk a documents part, with the sidecar parts of the same name."""
+    by_name = {kind: {part.name: part for part in parts} for kind, parts in sidecars.items()}
+    chunks = []
+    for part in documents:
+        beside = {kind: parts.get(part.name) for kind, parts in by_name.items()}
+        identity = {kind: found.identity if found else None for kind, found in beside.items()}
+        task = {
+            "documents": part_json(part),
+            "names": [names.doc_id, names.url, names.text],
+            **{kind: part_json(found) for kind, found in beside.items()},
+        }
+        weight = max(1, part.rows)
+        chunks.append(Chunk(part.name, {"documents": part.identity, **identity}, task, weight))
+    return chunks
+
+
+def rows_of(chunk: Chunk, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Batches of the chunk's documents with ``columns``."""
+    names = ColumnNames(*chunk.task["names"])
+    return read_documents(part_of(chunk.task["documents"]), names, columns)
+
+
+def distinct_rows(
+    chunk: Chunk, columns: list[str], counts: dict[str, int]
+) -> Iterator[pa.RecordBatch]:
+    """As :func:`rows_of`, the first row of each doc_id only; counts `documents` and `repeated`."""
+    seen: set[str] = set()
+    for batch in rows_of(chunk, columns):
+        keep = []
+        for doc_id in batch.column("doc_id").to_pylist():
+            keep.append(doc_id not in seen)
+            seen.add(doc_id)
+        counts["documents"] += batch.num_rows
+        counts["repeated"] += keep.count(False)
+        yield batch if all(keep) else batch.filter(pa.array(keep))
+
+
+def scores_of(chunk: Chunk) -> dict[str, float]:
+    """Calibrated math score by doc_id from the chunk's `scores` sidecar; empty where it has none."""
+    if not chunk.task.get("scores"):
+        return {}
+    table = read_columns(part_of(chunk.task["scores"]), ["doc_id", "head", "score"])
+    rows = zip(*(table.column(name).to_pylist() for name in table.column_names), strict=True)
+    return {doc_id: round(score, 4) for doc_id, head, score in rows if head == "math"}
+
+
+def frame_of_parts(session: Any, parts: list[Part], columns: list[str], ddl: str) -> Any:
+    """A DataFrame of ``columns`` of our own tables, read by Python tasks. ``ddl`` is its schema."""
+    uris = [json.dumps(part_json(part)) for part in parts]
+    names = session.createDataFrame([(uri,) for uri in uris], "part string")
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for text in batch.column(0).to_pylist():
+                table = read_columns(part_of(json.loads(text)), columns)
+                yield from table.to_batches(max_chunksize=65536)
+
+    return names.repartition(max(1, len(uris))).mapInArrow(read, ddl)

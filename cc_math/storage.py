@@ -1,0 +1,377 @@
+"""Files on a local disk, in S3 and behind https, through one small interface.
+
+Owns every byte that cc-math reads or writes by URI. Plain paths and ``file://`` go to
+the local disk, ``s3://`` and ``s3a://`` to boto3 (credentials come from the platform),
+``https://`` can be read only. The interface has just what a commit-last protocol needs:
+ranged streaming reads, whole-file puts that appear at once or not at all, and
+:meth:`Store.put_new`, which writes only where nothing stands yet (a hard link on a disk,
+``If-None-Match: *`` in S3). :mod:`cc_math.faults` wraps a store to make it fail on demand.
+
+The trade: no append and no rename. A file is made on local disk first and then put whole,
+so a worker needs scratch space of the size of one output file.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+from urllib.parse import unquote, urlparse
+
+from cc_math.errors import InputError, StorageError
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """One file of a listing."""
+
+    uri: str
+    size_bytes: int
+
+
+class Store(Protocol):
+    """What cc-math asks of a place where files are kept."""
+
+    def open_range(self, uri: str, start_bytes: int = 0) -> BinaryIO:
+        """A stream of ``uri`` from ``start_bytes`` to its end; only ``read(n)`` and ``close``."""
+
+    def size_bytes(self, uri: str) -> int | None:
+        """Size of the file in bytes, or None where there is no such file."""
+
+    def list_files(self, uri: str) -> list[Entry]:
+        """All files below the folder ``uri``, at any depth, sorted by URI."""
+
+    def read_bytes(self, uri: str) -> bytes:
+        """The whole file. Raises InputError where there is none."""
+
+    def put_bytes(self, data: bytes, uri: str) -> None:
+        """Write a file whole, replacing what stands there."""
+
+    def put_new(self, data: bytes, uri: str) -> bool:
+        """Write a file only where none stands; False when one does."""
+
+    def put_file(self, path: Path, uri: str) -> None:
+        """Move a finished local file to ``uri``, replacing what stands there."""
+
+    def delete(self, uri: str) -> None:
+        """Remove a file; nothing happens where there is none."""
+
+
+class LocalStore:
+    """The local disk. A file appears whole, by rename; a folder is made when first needed."""
+
+    def open_range(self, uri: str, start_bytes: int = 0) -> BinaryIO:
+        try:
+            stream = open(local_path(uri), "rb")  # noqa: SIM115 - the caller closes it
+        except OSError as error:
+            raise InputError(f"cannot open {uri}: {error.strerror}") from None
+        stream.seek(start_bytes)
+        return stream
+
+    def size_bytes(self, uri: str) -> int | None:
+        path = local_path(uri)
+        return path.stat().st_size if path.is_file() else None
+
+    def list_files(self, uri: str) -> list[Entry]:
+        root = local_path(uri)
+        entries = []
+        for folder, _, names in os.walk(root):
+            for name in names:
+                path = Path(folder, name)
+                relative = path.relative_to(root).as_posix()
+                entries.append(Entry(join(uri, relative), path.stat().st_size))
+        return sorted(entries)
+
+    def read_bytes(self, uri: str) -> bytes:
+        with self.open_range(uri) as stream:
+            return stream.read()
+
+    def _temporary(self, uri: str) -> Path:
+        target = local_path(uri)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".part-", dir=target.parent)
+        os.close(handle)
+        os.chmod(name, 0o666 & ~_umask())
+        return Path(name)
+
+    def put_bytes(self, data: bytes, uri: str) -> None:
+        temporary = self._temporary(uri)
+        temporary.write_bytes(data)
+        os.replace(temporary, local_path(uri))
+
+    def put_new(self, data: bytes, uri: str) -> bool:
+        temporary = self._temporary(uri)
+        try:
+            temporary.write_bytes(data)
+            os.link(temporary, local_path(uri))
+        except FileExistsError:
+            return False
+        finally:
+            temporary.unlink(missing_ok=True)
+        return True
+
+    def put_file(self, path: Path, uri: str) -> None:
+        temporary = self._temporary(uri)
+        shutil.copyfile(path, temporary)
+        path.unlink()
+        os.replace(temporary, local_path(uri))
+
+    def delete(self, uri: str) -> None:
+        local_path(uri).unlink(missing_ok=True)
+
+
+class S3Store:
+    """Amazon S3 and what speaks its protocol (endpoint from ``AWS_ENDPOINT_URL_S3``)."""
+
+    def __init__(self) -> None:
+        import boto3
+        from botocore.config import Config
+
+        retries = {"max_attempts": 8, "mode": "standard"}  # chosen: rides out throttling
+        self._client: Any = boto3.client("s3", config=Config(retries=retries))  # type: ignore[arg-type]
+
+    def _call(self, uri: str, operation: str, **arguments: Any) -> Any:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return getattr(self._client, operation)(**arguments)
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code in {"404", "NoSuchKey", "NotFound"}:
+                raise InputError(f"there is no {uri}") from None
+            if code in {"NoSuchBucket"}:
+                raise InputError(f"{uri}: the bucket does not exist; check its name") from None
+            raise StorageError(f"{operation} {uri}: {error}") from error
+        except BotoCoreError as error:
+            raise StorageError(f"{operation} {uri}: {error}") from error
+
+    def open_range(self, uri: str, start_bytes: int = 0) -> BinaryIO:
+        bucket, key = _bucket_and_key(uri)
+        reply = self._call(uri, "get_object", Bucket=bucket, Key=key, Range=f"bytes={start_bytes}-")
+        return cast(BinaryIO, reply["Body"])
+
+    def size_bytes(self, uri: str) -> int | None:
+        bucket, key = _bucket_and_key(uri)
+        try:
+            return int(self._call(uri, "head_object", Bucket=bucket, Key=key)["ContentLength"])
+        except InputError:
+            return None
+
+    def list_files(self, uri: str) -> list[Entry]:
+        bucket, key = _bucket_and_key(uri)
+        prefix = key.rstrip("/") + "/" if key.strip("/") else ""
+        entries, token = [], {}
+        while True:
+            page = self._call(uri, "list_objects_v2", Bucket=bucket, Prefix=prefix, **token)
+            for item in page.get("Contents", []):
+                entries.append(Entry(join(uri, item["Key"][len(prefix) :]), int(item["Size"])))
+            if not page.get("IsTruncated"):
+                return sorted(entries)
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def read_bytes(self, uri: str) -> bytes:
+        bucket, key = _bucket_and_key(uri)
+        return cast(bytes, self._call(uri, "get_object", Bucket=bucket, Key=key)["Body"].read())
+
+    def put_bytes(self, data: bytes, uri: str) -> None:
+        bucket, key = _bucket_and_key(uri)
+        self._call(uri, "put_object", Bucket=bucket, Key=key, Body=data)
+
+    def put_new(self, data: bytes, uri: str) -> bool:
+        bucket, key = _bucket_and_key(uri)
+        try:
+            self._call(uri, "put_object", Bucket=bucket, Key=key, Body=data, IfNoneMatch="*")
+        except StorageError as error:
+            if "PreconditionFailed" in str(error) or "ConditionalRequestConflict" in str(error):
+                return False
+            raise
+        return True
+
+    def put_file(self, path: Path, uri: str) -> None:
+        bucket, key = _bucket_and_key(uri)
+        self._call(uri, "upload_file", Filename=str(path), Bucket=bucket, Key=key)
+        path.unlink()
+
+    def delete(self, uri: str) -> None:
+        bucket, key = _bucket_and_key(uri)
+        self._call(uri, "delete_object", Bucket=bucket, Key=key)
+
+
+class HttpsStore:
+    """Read-only files behind https (and http, for a server of one's own)."""
+
+    def __init__(self) -> None:
+        import urllib3
+
+        # chosen: Common Crawl's CDN answers 403 and 503 when it wants a client to slow down
+        retry = urllib3.Retry(total=8, backoff_factor=1.0, status_forcelist=(403, 429, 500, 502, 503))
+        self._pool = urllib3.PoolManager(retries=retry, timeout=urllib3.Timeout(60.0))
+
+    def _request(self, method: str, uri: str, headers: dict[str, str], stream: bool) -> Any:
+        import urllib3
+
+        try:
+            reply = self._pool.request(method, uri, headers=headers, preload_content=not stream)
+        except urllib3.exceptions.HTTPError as error:
+            raise StorageError(f"{method} {uri}: {error}") from error
+        if reply.status in (404, 410):
+            raise InputError(f"there is no {uri}")
+        if reply.status >= 400:
+            raise StorageError(f"{method} {uri}: HTTP status {reply.status}")
+        return reply
+
+    def open_range(self, uri: str, start_bytes: int = 0) -> BinaryIO:
+        headers = {"Range": f"bytes={start_bytes}-"} if start_bytes else {}
+        reply = self._request("GET", uri, headers, stream=True)
+        if start_bytes and reply.status != 206:
+            raise StorageError(f"GET {uri}: the server does not answer range requests")
+        return cast(BinaryIO, reply)
+
+    def size_bytes(self, uri: str) -> int | None:
+        try:
+            return int(self._request("HEAD", uri, {}, stream=False).headers["Content-Length"])
+        except (InputError, KeyError):
+            return None
+
+    def list_files(self, uri: str) -> list[Entry]:
+        raise InputError(f"{uri}: https has no listings; name the files or give a warc.paths.gz")
+
+    def read_bytes(self, uri: str) -> bytes:
+        return cast(bytes, self._request("GET", uri, {}, stream=False).data)
+
+    def _refuse(self, uri: str) -> StorageError:
+        return StorageError(f"{uri}: https can only be read; give a local or s3:// output")
+
+    def put_bytes(self, data: bytes, uri: str) -> None:
+        raise self._refuse(uri)
+
+    def put_new(self, data: bytes, uri: str) -> bool:
+        raise self._refuse(uri)
+
+    def put_file(self, path: Path, uri: str) -> None:
+        raise self._refuse(uri)
+
+    def delete(self, uri: str) -> None:
+        raise self._refuse(uri)
+
+
+@functools.cache
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def local_path(uri: str) -> Path:
+    """Path of a plain or ``file://`` URI."""
+    if uri.startswith("file:"):
+        return Path(unquote(urlparse(uri).path))
+    return Path(uri)
+
+
+def is_local(uri: str) -> bool:
+    """Whether ``uri`` is on the local disk."""
+    return "://" not in uri or uri.startswith("file:")
+
+
+def _bucket_and_key(uri: str) -> tuple[str, str]:
+    parsed = urlparse(uri, allow_fragments=False)
+    # a query mark is a legal character of a key
+    key = parsed.path + (f"?{parsed.query}" if parsed.query else "")
+    if not parsed.netloc:
+        raise InputError(f"{uri}: expected s3://BUCKET/KEY")
+    return parsed.netloc, key.lstrip("/")
+
+
+def join(uri: str, *parts: str) -> str:
+    """``uri`` and ``parts`` joined by single slashes; parts are names, never absolute."""
+    return "/".join([uri.rstrip("/") or "/", *parts]) if parts else uri
+
+
+def base_name(uri: str) -> str:
+    """The last part of a path or URI."""
+    return uri.rstrip("/").rsplit("/", 1)[-1]
+
+
+def parent(uri: str) -> str:
+    """The folder that a path or URI stands in."""
+    head, slash, _ = uri.rstrip("/").rpartition("/")
+    return head if slash else "."
+
+
+@functools.cache
+def _store(scheme: str) -> Store:
+    if scheme in ("", "file"):
+        return LocalStore()
+    if scheme in ("s3", "s3a"):
+        return S3Store()
+    if scheme in ("https", "http"):
+        return HttpsStore()
+    raise InputError(f"{scheme}:// is not supported; expected a path, file://, s3:// or https://")
+
+
+def store_for(uri: str) -> Store:
+    """The store that keeps ``uri``. Raises InputError for a scheme that is not supported."""
+    from cc_math import faults
+
+    scheme = uri.split("://", 1)[0] if "://" in uri else ""
+    return faults.wrapped(_store("file" if uri.startswith("file:") else scheme))
+
+
+def read_in_blocks(stream: BinaryIO, block_bytes: int = 1 << 20) -> Iterator[bytes]:
+    """The rest of ``stream`` in blocks of at most ``block_bytes``."""
+    while block := stream.read(block_bytes):
+        yield block
+
+
+def read_text(uri: str) -> str:
+    """A UTF-8 text file. Raises InputError where it is missing or not UTF-8."""
+    try:
+        return store_for(uri).read_bytes(uri).decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{uri} is not UTF-8 text: {error}") from None
+
+
+class _RangeFile(io.RawIOBase):
+    """Random access to a remote file by range requests, for Arrow's file format."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri, self._store, self._at = uri, store_for(uri), 0
+        self._size_bytes = self._store.size_bytes(uri) or 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size_bytes}[whence]
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self._size_bytes - self._at)
+        wanted = left if size < 0 else min(size, left)
+        with self._store.open_range(self._uri, self._at) as stream:
+            data = stream.read(wanted) if wanted else b""
+        self._at += len(data)
+        return data
+
+
+def random_access(uri: str) -> Any:
+    """A local path, or an Arrow file that reads a remote one by ranges."""
+    if is_local(uri):
+        return str(local_path(uri))
+    import pyarrow as pa
+
+    return pa.PythonFile(_RangeFile(uri), mode="r")

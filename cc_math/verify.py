@@ -1,0 +1,280 @@
+"""Re-read everything that a run wrote and say what is wrong, if anything.
+
+Checks, for every stage found below a folder: the manifest and its chunks agree; each file is
+there with the bytes and sha256 it had; Parquet files have the table's schema, the stated
+rows, their order and their key; counts reconcile across stages (pages and documents, rows in
+and out, corpus and shards); token shards hold ids in range, end each document rightly, and
+hold the same stream in every format, which decodes to the corpus. Nothing is mended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cc_math.errors import CcMathError, InputError
+from cc_math.manifests import Json, read_json, stage_manifest_uri, table_parts
+from cc_math.schema import TABLES, arrow_schema
+from cc_math.shards import tokenizer
+from cc_math.shards import verify as shards_verify
+from cc_math.shards.verify import Problem
+from cc_math.shards.write import ShardFile
+from cc_math.stages import STAGES, Stage
+from cc_math.storage import join, store_for
+from cc_math.tables import local_copy, read_columns, sha256_of
+
+SAMPLED_DOCUMENTS = 32  # chosen: decoded and compared with the corpus, per shard
+_SORTED_BY = {"pages": "doc_id", "documents": "doc_id", "scores": "doc_id", "corpus": "doc_id"}
+
+
+def verify(
+    uri: str, say: Callable[[str], None] = lambda line: None
+) -> tuple[list[Problem], dict[str, int]]:
+    """Problems found below ``uri``, and what was looked at (stages, files, bytes, rows).
+
+    ``uri`` is the folder of a run or of one stage. Raises InputError where neither is there.
+    """
+    found = list(find_stages(uri))
+    if not found:
+        raise InputError(f"{uri}: expected a folder that cc-math wrote, found no manifest below it")
+    problems: list[Problem] = []
+    looked_at = {"stages": len(found), "files": 0, "bytes": 0, "rows": 0}
+    for stage, root, manifest in found:
+        say(f"{stage.name}: {len(manifest['files'])} files below {root}")
+        problems += _verify_chunks(stage, root, manifest)
+        for entry in manifest["files"]:
+            problems += _verify_file(root, entry)
+            looked_at["files"] += 1
+            looked_at["bytes"] += entry["bytes"]
+            looked_at["rows"] += entry["rows"]
+        problems += _verify_counts(stage, root, manifest)
+    problems += _verify_across(found)
+    for stage, root, manifest in found:
+        if stage.name == "shard":
+            problems += _verify_shards(root, manifest, _corpus_of(found))
+    return problems, looked_at
+
+
+def find_stages(uri: str) -> Iterator[tuple[Stage, str, Json]]:
+    """Finished stages at ``uri`` and in the folders of a run, with their manifests."""
+    for stage in STAGES:
+        roots = {uri, join(uri, stage.run_folder) if stage.run_folder else uri}
+        for root in sorted(roots):
+            manifest = read_json(stage_manifest_uri(root, stage.name))
+            if manifest is not None:
+                yield stage, root, manifest
+
+
+def _verify_chunks(stage: Stage, root: str, manifest: Json) -> list[Problem]:
+    """The stage's manifest against those of its chunks."""
+    folder = join(root, "_manifests", stage.name)
+    problems, files, counts = [], [], dict[str, int]()
+    names = set()
+    for entry in store_for(folder).list_files(folder):
+        try:
+            chunk = read_json(entry.uri) or {}
+            names.add(chunk["chunk"])
+            files += [f["path"] for f in chunk["files"]]
+            for name, number in chunk["counts"].items():
+                counts[name] = counts.get(name, 0) + number
+        except (KeyError, TypeError, CcMathError) as error:
+            problems.append(Problem(entry.uri, f"not a chunk's manifest: {error}"))
+    missing = set(manifest["chunks"]) - names
+    if missing:
+        problems.append(Problem(folder, f"no manifest of chunks {', '.join(sorted(missing))}"))
+    if not set(files) <= {f["path"] for f in manifest["files"]}:
+        problems.append(Problem(root, f"{stage.name}: chunks name files that the stage does not"))
+    for name, number in counts.items():
+        stated = manifest["counts"].get(name)
+        if stated is None or stated < number:
+            problems.append(Problem(root, f"{stage.name}: {name} is {number} by chunk, {stated} in all"))
+    return problems
+
+
+def _verify_file(root: str, entry: Json) -> list[Problem]:
+    uri = join(root, entry["path"])
+    size_bytes = store_for(uri).size_bytes(uri)
+    if size_bytes is None:
+        return [Problem(uri, "is missing")]
+    if size_bytes != entry["bytes"]:
+        return [Problem(uri, f"has {size_bytes} bytes, the manifest says {entry['bytes']}")]
+    with local_copy(uri) as path:
+        if sha256_of(path) != entry["sha256"]:
+            return [Problem(uri, "has another sha256 than the manifest says")]
+        if entry["table"] in TABLES:
+            return _verify_parquet(path, uri, entry)
+    return []
+
+
+def _verify_parquet(path: Path, uri: str, entry: Json) -> list[Problem]:
+    wanted = arrow_schema(entry["table"])
+    try:
+        with pq.ParquetFile(path) as file:
+            if not file.schema_arrow.equals(wanted):
+                return [Problem(uri, f"its columns are not those of table {entry['table']}")]
+            if file.metadata.num_rows != entry["rows"]:
+                return [Problem(uri, f"{file.metadata.num_rows} rows, not {entry['rows']}")]
+            key = _SORTED_BY.get(entry["table"])
+            if key is not None:
+                ids = file.read(columns=[key], use_threads=False).column(key).to_pylist()
+                if any(a > b for a, b in zip(ids, ids[1:], strict=False)):
+                    return [Problem(uri, f"rows are not sorted by {key}")]
+    except (pa.ArrowInvalid, OSError) as error:
+        return [Problem(uri, f"is not readable Parquet: {error}")]
+    return []
+
+
+def _sum(counts: dict[str, int], prefix: str) -> int:
+    return sum(number for name, number in counts.items() if name.startswith(prefix))
+
+
+def _rows(manifest: Json, table: str) -> int:
+    return sum(f["rows"] for f in manifest["files"] if f["table"] == table)
+
+
+def _verify_counts(stage: Stage, root: str, manifest: Json) -> list[Problem]:
+    """Each stage's own equations."""
+    n = manifest["counts"]
+    equations: list[tuple[str, int, str, int]] = []
+    if stage.name == "extract":
+        equations = [
+            ("responses read", n.get("records.response", 0), "responses by kind", _sum(n, "responses.")),
+            ("HTML pages", n.get("responses.html", 0), "pages by outcome", _sum(n, "pages.")),
+            ("HTML pages", n.get("responses.html", 0), "rows of pages", _rows(manifest, "pages")),
+            ("kept pages", n.get("pages.document", 0), "rows of documents", _rows(manifest, "documents")),
+        ]
+    elif stage.name == "score":
+        equations = [("documents", n["documents"], "scored and repeated", n["scored"] + n["repeated"])]
+    elif stage.name == "dedup":
+        others = n["signed"] + n["repeated"] + n["below_min_score"] + n["without_words"]
+        equations = [
+            ("documents", n["documents"], "signed and left out", others),
+            ("removed", n["removed"], "rows of duplicates", _rows(manifest, "duplicates")),
+        ]
+    elif stage.name == "compose":
+        out = n.get("published", 0) + _sum(n, "dropped.")
+        equations = [
+            ("documents", n.get("documents", 0), "published and dropped", out),
+            ("published", n.get("published", 0), "rows of corpus", _rows(manifest, "corpus")),
+        ]
+    elif stage.name == "shard":
+        out = n["documents"] + n["empty"] + n["repeated"]
+        equations = [("corpus rows", n["corpus_rows"], "documents, empty and repeated", out)]
+    return [
+        Problem(root, f"{stage.name}: {left} are {a}, {right} are {b}")
+        for left, a, right, b in equations
+        if a != b
+    ]
+
+
+def _verify_across(found: list[tuple[Stage, str, Json]]) -> list[Problem]:
+    """What one stage wrote is what the next one read."""
+    by_name = {stage.name: (root, manifest["counts"]) for stage, root, manifest in found}
+    problems = []
+    documents = by_name.get("extract", ("", {}))[1].get("pages.document")
+    for name in ("score", "dedup", "decontaminate", "compose"):
+        if name in by_name and documents is not None:
+            root, counts = by_name[name]
+            if counts.get("documents", 0) != documents:
+                read = counts.get("documents", 0)
+                problems.append(Problem(root, f"{name} read {read} documents, extract wrote {documents}"))
+    if "compose" in by_name and "shard" in by_name:
+        root, counts = by_name["shard"]
+        published = by_name["compose"][1].get("published", 0)
+        if counts["corpus_rows"] != published:
+            read = counts["corpus_rows"]
+            problems.append(Problem(root, f"shard read {read} documents, compose published {published}"))
+    return problems
+
+
+def _corpus_of(found: list[tuple[Stage, str, Json]]) -> str | None:
+    return next((root for stage, root, _ in found if stage.name == "compose"), None)
+
+
+def _verify_shards(root: str, manifest: Json, corpus: str | None) -> list[Problem]:
+    """Token ids, document boundaries, both formats alike, a sample decoded against the corpus."""
+    files = {f["path"] for f in manifest["files"]}
+    tokenizer_uri, table_uri = join(root, "tokenizer.json"), join(root, "shards.parquet")
+    if any(store_for(uri).size_bytes(uri) is None for uri in (tokenizer_uri, table_uri)):
+        return []  # named as missing already
+    try:
+        with local_copy(tokenizer_uri) as path:
+            tokens = tokenizer.load(str(path))
+        with local_copy(table_uri) as path:
+            rows = [ShardFile(**row) for row in pq.read_table(path).to_pylist()]
+    except (CcMathError, pa.ArrowInvalid, TypeError) as error:
+        return [Problem(root, f"shards cannot be read: {error}")]
+    problems = []
+    for name in sorted(path for path in files if path.endswith(".bin")):
+        stem = name.removeprefix("megatron/").removesuffix(".bin")
+        problems += _verify_pair(root, stem, files, rows, tokens)
+    samples = {}
+    for name in sorted(path for path in files if path.startswith("parquet/")):
+        if not _is_there(root, name):
+            continue
+        with local_copy(join(root, name)) as path:
+            problems += _renamed(
+                shards_verify.verify_parquet_tokens(
+                    str(path), vocab_size=tokens.vocab_size, end_of_document=tokens.end_of_document
+                ), name,
+            )
+            samples[name] = shards_verify.sample_documents(
+                str(path), documents=SAMPLED_DOCUMENTS, seed=0
+            )
+    if corpus is not None:
+        texts = _texts(corpus, {doc_id for sample in samples.values() for doc_id in sample})
+        for name, sample in samples.items():
+            problems += shards_verify.verify_round_trip(name, sample, texts, tokens)
+    return problems
+
+
+def _is_there(root: str, name: str) -> bool:
+    return store_for(root).size_bytes(join(root, name)) is not None
+
+
+def _verify_pair(
+    root: str, stem: str, files: set[str], rows: list[ShardFile], tokens: tokenizer.Tokenizer
+) -> list[Problem]:
+    names = [f"megatron/{stem}.bin", f"megatron/{stem}.idx"]
+    if not all(_is_there(root, name) for name in names):
+        return []
+    with local_copy(join(root, names[0])) as bin_path, local_copy(join(root, names[1])) as idx_path:
+        problems = shards_verify.verify_megatron(
+            str(bin_path),
+            str(idx_path),
+            vocab_size=tokens.vocab_size,
+            end_of_document=tokens.end_of_document,
+            expected=[row for row in rows if row.path in names],
+        )
+        twin = f"parquet/{stem}.parquet"
+        if twin in files and _is_there(root, twin):
+            with local_copy(join(root, twin)) as parquet_path:
+                problems += shards_verify.verify_same_stream(
+                    str(bin_path), str(idx_path), str(parquet_path)
+                )
+    return _renamed(problems, names[0])
+
+
+def _renamed(problems: list[Problem], name: str) -> list[Problem]:
+    """Problems under the shard's own name where the file was a download."""
+    return [p if Path(p.path).name == Path(name).name else Problem(name, p.what) for p in problems]
+
+
+def _texts(corpus: str, wanted: set[str]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for part in table_parts(corpus, "corpus"):
+        table = read_columns(part, ["doc_id", "text"])
+        for index, doc_id in enumerate(table.column("doc_id").to_pylist()):
+            if doc_id in wanted:
+                texts[doc_id] = table.column("text")[index].as_py()
+    return texts
+
+
+def problems_json(problems: list[Problem]) -> str:
+    """Problems as JSON lines."""
+    return "".join(json.dumps({"path": p.path, "what": p.what}) + "\n" for p in problems)
