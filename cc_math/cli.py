@@ -20,6 +20,7 @@ from cc_math.stages import stage_named
 from cc_math.version import __version__
 
 if TYPE_CHECKING:
+    from cc_math.inputs import WarcFile
     from cc_math.manifests import Json, Part
     from cc_math.spark.chunks import Job
     from cc_math.tables import ColumnNames
@@ -157,7 +158,7 @@ def run(
         overrides = (*overrides, f"decontaminate.benchmarks={json.dumps(benchmarks)}")
     job = _job(overrides=overrides, **common)
     require_benchmarks(job.recipe.decontaminate.benchmarks)
-    warcs = _warcs(inputs, base, crawl, limit, sample)
+    warcs = _warcs(job, inputs, base, crawl, limit, sample)
     if dry_run:
         return _show_plan(warcs, job)
     from cc_math.report.account import print_account
@@ -165,14 +166,26 @@ def run(
     print_account(job.output, run_all(job, warcs), click.echo)
 
 
-def _warcs(*arguments: Any) -> list[Any]:
+def _warcs(
+    job: Job, inputs: tuple[str, ...], base: str | None, crawl: str | None, limit: int | None,
+    sample: float | None,
+) -> list[WarcFile]:
+    """The WARCs of the options; where they name none, those of the recipe's [input]."""
     from cc_math.inputs import find_warcs
 
-    inputs, base, crawl, limit, sample = arguments
-    return find_warcs(inputs, base=base, crawl=crawl, limit=limit, sample=sample)
+    given = job.recipe.input
+    if not inputs and crawl is None:
+        inputs, crawl = given.uris, given.crawl or None
+    return find_warcs(
+        inputs,
+        base=base or given.base or None,
+        crawl=crawl,
+        limit=limit or given.limit or None,
+        sample=sample or (given.sample if given.sample < 1 else None),
+    )
 
 
-def _show_plan(warcs: list[Any], job: Job) -> None:
+def _show_plan(warcs: list[WarcFile], job: Job) -> None:
     from cc_math.spark.extract import warc_chunks
 
     chunks = sum(len(warc_chunks(warc, job.recipe.extract.chunk_bytes)) for warc in warcs)
@@ -197,10 +210,35 @@ def extract(
 
     overrides = (*overrides, "extract.keep_html=true") if keep_html else overrides
     job = _job(overrides=overrides, **common)
-    warcs = _warcs(inputs, base, crawl, limit, sample)
+    warcs = _warcs(job, inputs, base, crawl, limit, sample)
     if dry_run:
         return _show_plan(warcs, job)
     _print_counts("extract", extract_stage(job, warcs))
+
+
+@cli.command("train-classifier")
+@click.argument("recipe", metavar="RECIPE.toml")
+@click.option("--output", metavar="DIR", help="Folder for the model, its card and its metrics.")
+@click.option("--exclude-sites", metavar="FILE", help="Registered domains kept out of training.")
+@click.option(
+    "--set", "overrides", metavar="TABLE.KEY=VALUE", multiple=True,
+    help="Override one value of the recipe; may be given again.",
+)
+def train_classifier(
+    recipe: str, output: str | None, exclude_sites: str | None, overrides: tuple[str, ...]
+) -> None:
+    """Train a classifier by the [classifier] table of a recipe: model, metrics, model card."""
+    from pathlib import Path
+
+    from cc_math.classify.train import train_classifier as train
+
+    if exclude_sites is not None:
+        overrides = (*overrides, f"classifier.exclude_sites={json.dumps(exclude_sites)}")
+    settings = recipes.load(recipe, overrides).classifier
+    folder = Path(output) if output is not None else Path(recipe).with_suffix("")
+    result = train(settings, folder, lambda line: click.echo(line, err=True))
+    click.echo(f"model {result.digest} in {result.model_path}")
+    click.echo(f"metrics in {result.metrics_path}, card in {result.card_path}")
 
 
 @cli.command(help=f"Score: {stage_named('score').purpose}.")

@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 Span = tuple[int, int]
 
 
-class ComposeDrop(str, Enum):
+class ComposeDrop(StrEnum):
     """Why a document is not in the corpus, in the order in which the rules act."""
 
     repeated = "repeated"  # the same capture again

@@ -161,14 +161,17 @@ def finished_chunks(output: str, stage: str, identities: dict[str, str]) -> dict
 
 
 def remove_stage(output: str, stage: str) -> None:
-    """Delete a stage's manifests and every file they name; manifests go first."""
+    """Delete a stage's manifests, every file they name and its exchange files; manifests first."""
     store = store_for(output)
-    store.delete(stage_manifest_uri(output, stage))
-    for entry in store.list_files(join(output, "_manifests", stage)):
-        manifest = read_json(entry.uri) or {}
+    uris = [stage_manifest_uri(output, stage)]
+    uris += [entry.uri for entry in store.list_files(join(output, "_manifests", stage))]
+    manifests = [read_json(uri) or {} for uri in uris]
+    for uri in uris:
+        store.delete(uri)
+    for path in {file["path"] for manifest in manifests for file in manifest.get("files", [])}:
+        store.delete(join(output, path))
+    for entry in store.list_files(join(output, "_run", stage)):
         store.delete(entry.uri)
-        for file in manifest.get("files", []):
-            store.delete(join(output, file["path"]))
 
 
 @dataclass(frozen=True, slots=True)

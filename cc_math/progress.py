@@ -26,20 +26,21 @@ class Heartbeat:
 
     def __init__(self, address: tuple[str, int] | None, token: str, chunk: str) -> None:
         self._address, self._token, self._chunk = address, token, chunk
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM) if address else None
         self._last_s = 0.0
 
     def send(self, counts: dict[str, int], force: bool = False) -> None:
         """Report ``counts`` (cumulative for the chunk); errors of the network are ignored."""
         now_s = time.monotonic()
-        if self._socket is None or (now_s - self._last_s < HEARTBEAT_INTERVAL_S and not force):
+        if self._address is None or (now_s - self._last_s < HEARTBEAT_INTERVAL_S and not force):
             return
         self._last_s = now_s
         message = json.dumps({"token": self._token, "chunk": self._chunk, "counts": counts})
         try:
-            self._socket.sendto(message.encode(), self._address or ("", 0))
+            # a socket a message: at two a second it costs nothing, and none is left open
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                sender.sendto(message.encode(), self._address)
         except OSError:
-            self._socket = None
+            self._address = None
 
 
 class ProgressBoard:
@@ -61,7 +62,10 @@ class ProgressBoard:
         self._stop = threading.Event()
         self.token = secrets.token_hex(8)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((host, 0))
+        try:
+            self._socket.bind((host, 0))
+        except OSError:  # the driver is reached under an address that is not its own
+            self._socket.bind(("", 0))
         self._socket.settimeout(TERMINAL_INTERVAL_S)
         self.address: tuple[str, int] = (host, self._socket.getsockname()[1])
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -71,7 +75,10 @@ class ProgressBoard:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self._stop.set()
         self._thread.join()
@@ -100,7 +107,7 @@ class ProgressBoard:
             if message["token"] == self.token:
                 counts = {str(k): int(v) for k, v in message["counts"].items()}
                 self._finished += counts.pop("chunk_finished", 0)
-                self._counts[str(message["chunk"])] = counts
+                self._counts.setdefault(str(message["chunk"]), {}).update(counts)
         except (ValueError, KeyError, TypeError, AttributeError):
             return
 

@@ -8,15 +8,16 @@ Column order is the order of the lists below.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 import pyarrow as pa
 
 SCHEMA_VERSION = 1  # raised when a column changes its meaning, name or type
 
 
-class DropReason(str, Enum):
+class DropReason(StrEnum):
     """Why an HTML page is not a document. One enum for the whole of extraction."""
 
     not_selected = "not_selected"  # words and formula marks both below the floor
@@ -164,7 +165,7 @@ TABLES: dict[str, list[Column]] = {
         Column("score", pa.float32(), "math score, null when composed without scores"),
         Column("int_score", pa.int8(), "score x 5 rounded, 0-5, null without scores"),
         Column("crawl", _TEXT, "crawl name"),
-        Column("snapshot_type", _TEXT, "'longest' or 'latest' as in FineMath; here always 'latest'"),
+        Column("snapshot_type", _TEXT, "'longest' or 'latest' (FineMath); here always 'latest'"),
         Column("language", _TEXT, "ISO 639 code"),
         Column("language_score", pa.float32(), "share or confidence, 0-1"),
         Column("registered_domain", _TEXT, "by the public suffix list with its private section"),
@@ -181,13 +182,13 @@ TABLES: dict[str, list[Column]] = {
 }
 
 
+_OWN_DOC_ID = re.compile(r"[0-9a-f]{32}")  # bytes.fromhex would take blanks and capitals too
+
+
 def doc_key(doc_id: str) -> bytes:
     """16 bytes for a doc_id in a shuffle: its own 128 bits, or BLAKE2b-128 of a foreign id."""
-    if len(doc_id) == 32:
-        try:
-            return bytes.fromhex(doc_id)
-        except ValueError:
-            pass
+    if _OWN_DOC_ID.fullmatch(doc_id):
+        return bytes.fromhex(doc_id)
     return hashlib.blake2b(doc_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

@@ -19,12 +19,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote
 
 from cc_math.errors import InputError, StorageError
+
+_UNFINISHED = ".part-"  # a local file that is still being written, or whose writer died
+HTTPS_CONNECTIONS = 16  # chosen: as many as cc_math.inputs asks for sizes at a time
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,7 +43,10 @@ class Store(Protocol):
     """What cc-math asks of a place where files are kept."""
 
     def open_range(self, uri: str, start_bytes: int = 0) -> BinaryIO:
-        """A stream of ``uri`` from ``start_bytes`` to its end; only ``read(n)`` and ``close``."""
+        """A stream of ``uri`` from ``start_bytes`` to its end; only ``read(n)`` and ``close``.
+
+        A start at or behind the end gives an empty stream.
+        """
 
     def size_bytes(self, uri: str) -> int | None:
         """Size of the file in bytes, or None where there is no such file."""
@@ -84,6 +91,8 @@ class LocalStore:
         for folder, _, names in os.walk(root):
             for name in names:
                 path = Path(folder, name)
+                if name.startswith(_UNFINISHED) or not path.is_file():  # or just removed
+                    continue
                 relative = path.relative_to(root).as_posix()
                 entries.append(Entry(join(uri, relative), path.stat().st_size))
         return sorted(entries)
@@ -92,35 +101,42 @@ class LocalStore:
         with self.open_range(uri) as stream:
             return stream.read()
 
-    def _temporary(self, uri: str) -> Path:
+    @contextmanager
+    def _temporary(self, uri: str) -> Iterator[Path]:
         target = local_path(uri)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".part-", dir=target.parent)
-        os.close(handle)
-        os.chmod(name, 0o666 & ~_umask())
-        return Path(name)
+        temporary = None
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=target.parent)
+            temporary = Path(name)
+            os.close(handle)
+            os.chmod(name, 0o666 & ~_umask())
+            yield temporary
+        except OSError as error:
+            raise StorageError(f"cannot write {uri}: {error.strerror}") from error
+        finally:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
 
     def put_bytes(self, data: bytes, uri: str) -> None:
-        temporary = self._temporary(uri)
-        temporary.write_bytes(data)
-        os.replace(temporary, local_path(uri))
+        with self._temporary(uri) as temporary:
+            temporary.write_bytes(data)
+            os.replace(temporary, local_path(uri))
 
     def put_new(self, data: bytes, uri: str) -> bool:
-        temporary = self._temporary(uri)
-        try:
+        with self._temporary(uri) as temporary:
             temporary.write_bytes(data)
-            os.link(temporary, local_path(uri))
-        except FileExistsError:
-            return False
-        finally:
-            temporary.unlink(missing_ok=True)
+            try:
+                os.link(temporary, local_path(uri))
+            except FileExistsError:
+                return False
         return True
 
     def put_file(self, path: Path, uri: str) -> None:
-        temporary = self._temporary(uri)
-        shutil.copyfile(path, temporary)
+        with self._temporary(uri) as temporary:
+            shutil.copyfile(path, temporary)
+            os.replace(temporary, local_path(uri))
         path.unlink()
-        os.replace(temporary, local_path(uri))
 
     def delete(self, uri: str) -> None:
         local_path(uri).unlink(missing_ok=True)
@@ -134,9 +150,11 @@ class S3Store:
         from botocore.config import Config
 
         retries = {"max_attempts": 8, "mode": "standard"}  # chosen: rides out throttling
-        self._client: Any = boto3.client("s3", config=Config(retries=retries))  # type: ignore[arg-type]
+        make_client: Any = boto3.client  # Any: which stubs are installed differs
+        self._client: Any = make_client("s3", config=Config(retries=retries))
 
     def _call(self, uri: str, operation: str, **arguments: Any) -> Any:
+        from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -148,12 +166,20 @@ class S3Store:
             if code in {"NoSuchBucket"}:
                 raise InputError(f"{uri}: the bucket does not exist; check its name") from None
             raise StorageError(f"{operation} {uri}: {error}") from error
-        except BotoCoreError as error:
+        except (BotoCoreError, Boto3Error) as error:
+            if "NoSuchBucket" in str(error):
+                raise InputError(f"{uri}: the bucket does not exist; check its name") from None
             raise StorageError(f"{operation} {uri}: {error}") from error
 
     def open_range(self, uri: str, start_bytes: int = 0) -> BinaryIO:
         bucket, key = _bucket_and_key(uri)
-        reply = self._call(uri, "get_object", Bucket=bucket, Key=key, Range=f"bytes={start_bytes}-")
+        wanted = {"Range": f"bytes={start_bytes}-"} if start_bytes else {}
+        try:
+            reply = self._call(uri, "get_object", Bucket=bucket, Key=key, **wanted)
+        except StorageError as error:
+            if "InvalidRange" in str(error):
+                return io.BytesIO()
+            raise
         return cast(BinaryIO, reply["Body"])
 
     def size_bytes(self, uri: str) -> int | None:
@@ -166,7 +192,8 @@ class S3Store:
     def list_files(self, uri: str) -> list[Entry]:
         bucket, key = _bucket_and_key(uri)
         prefix = key.rstrip("/") + "/" if key.strip("/") else ""
-        entries, token = [], {}
+        entries: list[Entry] = []
+        token: dict[str, str] = {}
         while True:
             page = self._call(uri, "list_objects_v2", Bucket=bucket, Prefix=prefix, **token)
             for item in page.get("Contents", []):
@@ -210,25 +237,34 @@ class HttpsStore:
         import urllib3
 
         # chosen: Common Crawl's CDN answers 403 and 503 when it wants a client to slow down
-        retry = urllib3.Retry(total=8, backoff_factor=1.0, status_forcelist=(403, 429, 500, 502, 503))
-        self._pool = urllib3.PoolManager(retries=retry, timeout=urllib3.Timeout(60.0))
+        slow_down = (403, 429, 500, 502, 503)
+        retry = urllib3.Retry(total=8, backoff_factor=1.0, status_forcelist=slow_down)
+        self._pool = urllib3.PoolManager(
+            retries=retry, timeout=urllib3.Timeout(60.0), maxsize=HTTPS_CONNECTIONS
+        )
 
     def _request(self, method: str, uri: str, headers: dict[str, str], stream: bool) -> Any:
         import urllib3
 
         try:
-            reply = self._pool.request(method, uri, headers=headers, preload_content=not stream)
+            # some servers call a .gz file a gzip encoding: its bytes are wanted as they are
+            reply = self._pool.request(
+                method, uri, headers=headers, preload_content=not stream, decode_content=False
+            )
         except urllib3.exceptions.HTTPError as error:
             raise StorageError(f"{method} {uri}: {error}") from error
         if reply.status in (404, 410):
             raise InputError(f"there is no {uri}")
-        if reply.status >= 400:
+        if reply.status >= 400 and reply.status != 416:
             raise StorageError(f"{method} {uri}: HTTP status {reply.status}")
         return reply
 
     def open_range(self, uri: str, start_bytes: int = 0) -> BinaryIO:
         headers = {"Range": f"bytes={start_bytes}-"} if start_bytes else {}
         reply = self._request("GET", uri, headers, stream=True)
+        if reply.status == 416:  # RFC 9110, section 15.5.17: the start is not within the file
+            reply.close()
+            return io.BytesIO()
         if start_bytes and reply.status != 206:
             raise StorageError(f"GET {uri}: the server does not answer range requests")
         return cast(BinaryIO, reply)
@@ -271,7 +307,10 @@ def _umask() -> int:
 def local_path(uri: str) -> Path:
     """Path of a plain or ``file://`` URI."""
     if uri.startswith("file:"):
-        return Path(unquote(urlparse(uri).path))
+        path = uri.removeprefix("file:")
+        if path.startswith("//"):  # an authority, empty or the host's name
+            path = "/" + path[2:].partition("/")[2]
+        return Path(unquote(path))
     return Path(uri)
 
 
@@ -281,12 +320,11 @@ def is_local(uri: str) -> bool:
 
 
 def _bucket_and_key(uri: str) -> tuple[str, str]:
-    parsed = urlparse(uri, allow_fragments=False)
-    # a query mark is a legal character of a key
-    key = parsed.path + (f"?{parsed.query}" if parsed.query else "")
-    if not parsed.netloc:
+    # cut by hand: question marks, semicolons and number signs are legal in a key
+    bucket, _, key = uri.partition("://")[2].partition("/")
+    if not bucket:
         raise InputError(f"{uri}: expected s3://BUCKET/KEY")
-    return parsed.netloc, key.lstrip("/")
+    return bucket, key.lstrip("/")
 
 
 def join(uri: str, *parts: str) -> str:
@@ -362,8 +400,10 @@ class _RangeFile(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         left = max(0, self._size_bytes - self._at)
         wanted = left if size < 0 else min(size, left)
+        if not wanted:
+            return b""
         with self._store.open_range(self._uri, self._at) as stream:
-            data = stream.read(wanted) if wanted else b""
+            data = stream.read(wanted)
         self._at += len(data)
         return data
 

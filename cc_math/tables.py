@@ -125,7 +125,8 @@ def read_documents(
     """Batches of a documents part with ``columns`` under the contract's names and types.
 
     ``names`` says what a foreign file calls id, URL and text; other columns that it lacks, or
-    has with a type that cannot be cast, are nulls. Raises InputError where id or text is absent.
+    has with a type that cannot be cast, are nulls. Raises InputError where id or text is absent
+    and where a row has no id.
     """
     own = {**_column_types("corpus"), **_column_types("documents")}
     foreign = {"doc_id": names.doc_id, "url": names.url, "text": names.text}
@@ -134,12 +135,17 @@ def read_documents(
         for ours in ("doc_id", "text"):
             if ours in columns and foreign[ours] not in present:
                 raise InputError(
-                    f"{part.uri}: no column {foreign[ours]!r} (found {', '.join(sorted(present))}); "
-                    "name the columns with --id-column, --url-column and --text-column"
+                    f"{part.uri}: no column {foreign[ours]!r} (found {', '.join(sorted(present))});"
+                    " name the columns with --id-column, --url-column and --text-column"
                 )
         wanted = [foreign.get(c, c) for c in columns if foreign.get(c, c) in present]
         for batch in file.iter_batches(batch_rows, columns=wanted, use_threads=False):
             arrays = [_as(batch, foreign.get(c, c), own[c]) for c in columns]
+            if "doc_id" in columns and arrays[columns.index("doc_id")].null_count:
+                raise InputError(
+                    f"{part.uri}: column {names.doc_id!r} holds rows without an id, or none that "
+                    "can be text; every document needs one"
+                )
             yield pa.RecordBatch.from_arrays(arrays, names=columns)
 
 

@@ -26,6 +26,8 @@ from email.utils import format_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+sys.path.insert(0, str(Path(__file__).parent))  # where the sources lie, however this is run
+
 from sample.pages import Page, captures, number_of
 
 CRAWL = "CC-SAMPLE-2026-05"

@@ -4,7 +4,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cc_math.dedup.passages import blocks, passages, protected_spans, repeated_passages, site_repeats
+from cc_math.dedup.passages import (
+    blocks,
+    passages,
+    protected_spans,
+    repeated_passages,
+    site_repeats,
+)
 
 LONG = "A sentence about parity that is long enough to count as a passage of its own. " * 3
 

@@ -13,6 +13,8 @@ import pytest
 from fastwarc.warc import ArchiveIterator as FastIterator
 from warcio.archiveiterator import ArchiveIterator
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 import pack_sample
 from sample.formulas import REPRESENTATIONS
 from sample.pages import Page, captures

@@ -104,7 +104,7 @@ def test_pieces_of_another_tokenizer_are_refused(tmp_path: Path) -> None:
 TOKEN_LISTS = st.lists(st.lists(st.integers(0, 65_499), min_size=1, max_size=20), min_size=1)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(TOKEN_LISTS, st.sampled_from([UINT16, INT32]))
 def test_documents_survive_both_formats(
     tmp_path_factory: pytest.TempPathFactory, lists: list[list[int]], dtype: np.dtype[np.uint16]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cc_math.errors import RecipeError
@@ -20,6 +20,7 @@ def test_the_order_is_pinned() -> None:
     assert order_key("any id ü", 1) == 0xDA975D989DD82125
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(0, 2**31), st.integers(1, 1_000))
 def test_a_bucket_is_a_range_of_the_order(doc_id: str, seed: int, buckets: int) -> None:
     bucket = bucket_of(doc_id, seed, buckets)
@@ -30,6 +31,7 @@ def test_a_bucket_is_a_range_of_the_order(doc_id: str, seed: int, buckets: int) 
     assert layout.slot_of(doc_id, key, "example.org") == bucket
 
 
+@settings(deadline=None)
 @given(st.integers(1, 50), st.integers(1, 5))
 def test_the_ranges_of_a_split_cover_the_order_once(train: int, validation: int) -> None:
     layout = Layout(seed=1, validation_share=0.1, train_shards=train, validation_shards=validation)

@@ -41,6 +41,7 @@ def test_the_default_has_the_promised_size() -> None:
     assert len(DEFAULT.json_bytes) <= 2_500_000
 
 
+@settings(deadline=None)
 @given(st.text() | TRICKY)
 def test_text_survives_the_round_trip(text: str) -> None:
     ids = DEFAULT.encode_batch([text])[0]
@@ -75,13 +76,14 @@ def test_pieces_follow_the_structure_of_formulas(text: str, expected: list[str])
     assert pieces(text) == expected
 
 
+@settings(deadline=None)
 @given(TRICKY)
 def test_no_piece_is_long_and_none_is_lost(text: str) -> None:
     assert "".join(pieces(text * 3)) == text * 3
     assert max(map(len, pieces(text * 3)), default=0) <= 40
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(text=TRICKY, window_chars=st.integers(90, 140))
 def test_a_long_text_cut_into_parts_gives_the_same_tokens(text: str, window_chars: int) -> None:
     whole = DEFAULT._model.encode(text * 2, add_special_tokens=False).ids

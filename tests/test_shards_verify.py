@@ -116,7 +116,7 @@ def test_a_sound_shard_has_no_problems(shard: Shard) -> None:
     assert verify_same_stream(*shard.paths) == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(place=st.integers(0, 2), offset_bytes=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_one_flipped_bit_is_found_and_its_file_named(
     shard: Shard, tmp_path_factory: pytest.TempPathFactory, place: int, offset_bytes: int, bit: int
@@ -126,7 +126,7 @@ def test_one_flipped_bit_is_found_and_its_file_named(
     assert any(p.path == broken.paths[place] and "sha256" in p.what for p in found)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(place=st.integers(0, 2), length_bytes=st.integers(0, 10_000))
 def test_a_truncated_file_is_found_without_a_manifest(
     shard: Shard, tmp_path_factory: pytest.TempPathFactory, place: int, length_bytes: int
@@ -136,7 +136,7 @@ def test_a_truncated_file_is_found_without_a_manifest(
     assert broken.paths[place] in {problem.path for problem in problems_of(broken)}
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(offset_bytes=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_every_bit_of_an_index_matters(
     shard: Shard, tmp_path_factory: pytest.TempPathFactory, offset_bytes: int, bit: int
@@ -145,7 +145,7 @@ def test_every_bit_of_an_index_matters(
     assert problems_of(broken, with_rows=False)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(offset_bytes=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_a_changed_token_is_found_by_the_other_format(
     shard: Shard, tmp_path_factory: pytest.TempPathFactory, offset_bytes: int, bit: int

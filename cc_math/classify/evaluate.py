@@ -9,6 +9,7 @@ figures worked by hand.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -98,3 +99,36 @@ def metrics(
         "positives": int(truth.sum()),
         **{name: round(value, 4) for name, value in figures.items()},
     }
+
+
+def label_figures(
+    labels: dict[str, dict[str, Any]],
+    scores: dict[str, tuple[float, float]],
+    min_score: float,
+    threshold: float,
+) -> dict[str, Any]:
+    """Figures on labelled pages: all, weighted by `weight`, English alone, the rest alone.
+
+    `labels` by address, each with `score` (positive from `min_score`) and perhaps `weight` and
+    `lang`; `scores` by address as (raw, calibrated). A labelled page without a score, because
+    the first selection or extraction dropped it, counts as 0.
+    """
+    urls = sorted(labels)
+    truth = [labels[url]["score"] >= min_score for url in urls]
+    raw = [scores.get(url, (0.0, 0.0))[0] for url in urls]
+    calibrated = [scores.get(url, (0.0, 0.0))[1] for url in urls]
+    weights = [float(labels[url].get("weight", 1.0)) for url in urls]
+    figures: dict[str, Any] = {
+        "pages_found": len(labels.keys() & scores.keys()),
+        "unweighted": metrics(truth, raw, calibrated, threshold),
+        "weighted": metrics(truth, raw, calibrated, threshold, weights),
+    }
+    for name, wanted in (("english", True), ("other_languages", False)):
+        part = [i for i, url in enumerate(urls) if (labels[url].get("lang") == "en") is wanted]
+        figures[name] = metrics(
+            [truth[i] for i in part],
+            [raw[i] for i in part],
+            [calibrated[i] for i in part],
+            threshold,
+        )
+    return figures

@@ -24,7 +24,7 @@ import fasttext  # type: ignore[import-untyped]
 from cc_math.classify.calibrate import FEATURES, apply_calibration, fit_features
 from cc_math.classify.calibrate import fit_isotonic, fit_platt
 from cc_math.classify.card import model_card
-from cc_math.classify.evaluate import metrics
+from cc_math.classify.evaluate import label_figures, metrics
 from cc_math.classify.fasttext_model import save_model
 from cc_math.classify.labels import (
     Example,
@@ -72,12 +72,13 @@ def train_classifier(
             "negative examples; both are needed. Look at text_field, marks_field and the inputs"
         )
     held_out = _held_out_scores(settings, examples, progress)
-    calibration = _calibration(settings, examples, held_out)
-    figures = _figures(settings, examples, held_out, calibration)
+    calibrator = _calibrator(settings, examples, held_out)
+    figures = _figures(settings, examples, held_out, calibrator)
+    calibration = calibrator.fit(None)
     progress("training the final model")
     final = examples.training
     if not settings.cross_fit:
-        final = [e for e in final if fold_of(e.site, settings.folds, settings.seed) != 0]
+        final = [e for e in final if _fold(settings, e) != 0]
     model = _train(settings, [*final, *examples.seeds])
     return _write(settings, examples, model, calibration, figures, output_dir)
 
@@ -121,20 +122,22 @@ def _held_out_scores(
 ) -> dict[str, float]:
     """Raw score by key of each example whose site the scoring model has not seen."""
     everything = [*examples.training, *examples.labelled]
-    fold_of_site = {
-        e.site: fold_of(e.site, settings.folds, settings.seed) for e in everything
-    }
+    folds = {e.key: _fold(settings, e) for e in everything}
     scores: dict[str, float] = {}
     for fold in range(settings.folds if settings.cross_fit else 1):
         progress(f"training without fold {fold + 1} of {settings.folds}")
-        seen = [e for e in examples.training if fold_of_site[e.site] != fold]
-        unseen = [e for e in everything if fold_of_site[e.site] == fold]
+        seen = [e for e in examples.training if folds[e.key] != fold]
+        unseen = [e for e in everything if folds[e.key] == fold]
         if not unseen or len({e.positive for e in seen}) < 2:
             continue
         model = _train(settings, [*seen, *examples.seeds])
         for example in unseen:
             scores[example.key] = _probability(model, settings.head, example.line)
     return scores
+
+
+def _fold(settings: ClassifierSettings, example: Example) -> int:
+    return fold_of(example.site, settings.folds, settings.seed)
 
 
 def _probability(model: Any, label: str, line: str) -> float:
@@ -144,16 +147,44 @@ def _probability(model: Any, label: str, line: str) -> float:
     return min(1.0, max(0.0, float(found.get(_LABEL + label, 0.0))))
 
 
-def _calibration(
+@dataclass(frozen=True, slots=True)
+class _Calibrator:
+    """Held-out pages to calibrate on, with their folds, so that a fold's own can be left out."""
+
+    kind: str
+    folds: list[int]
+    raw: list[float]
+    features: list[dict[str, float]]
+    labels: list[bool]
+
+    def fit(self, without_fold: int | None) -> dict[str, Any]:
+        """The map; `without_fold` leaves one fold's pages out, for figures of that fold."""
+        if self.kind == "none":
+            return {"kind": "none"}
+        used = [i for i, fold in enumerate(self.folds) if fold != without_fold]
+        labels = [self.labels[i] for i in used]
+        if len(set(labels)) < 2:
+            raise InputError(
+                f"calibration needs held-out pages of both classes, found {sum(labels)} positive "
+                f"of {len(labels)}; add sites or labels, or set classifier.calibration to none"
+            )
+        raw = [self.raw[i] for i in used]
+        if self.kind == "isotonic":
+            return fit_isotonic(raw, labels)
+        if self.kind == "platt":
+            return fit_platt(raw, labels)
+        rows = [[self.features[i][name] for name in FEATURES] for i in used]
+        return fit_features(FEATURES, rows, labels)
+
+
+def _calibrator(
     settings: ClassifierSettings, examples: Examples, held_out: dict[str, float]
-) -> dict[str, Any]:
-    """The map from raw to calibrated, of labelled pages where there are any."""
-    if settings.calibration == "none":
-        return {"kind": "none"}
+) -> _Calibrator:
+    """What the map from raw to calibrated is fitted on: labelled pages where there are any."""
     if settings.calibration_labels:
         wanted = read_label_scores(settings.calibration_labels, settings.score_field)
         pages = [e for e in examples.labelled if e.url in wanted and e.key in held_out]
-        labels = [wanted[e.url]["score"] >= settings.min_score for e in pages]
+        labels = [bool(wanted[e.url]["score"] >= settings.min_score) for e in pages]
     else:
         if settings.calibration == "features":
             raise RecipeError(
@@ -162,74 +193,44 @@ def _calibration(
             )
         pages = [e for e in examples.training if e.key in held_out]
         labels = [bool(e.positive) for e in pages]
-    if len(set(labels)) < 2:
-        raise InputError(
-            f"calibration needs held-out pages of both classes, found {sum(labels)} positive of "
-            f"{len(labels)}; add sites or labels, or set classifier.calibration to none"
-        )
-    raw = [held_out[e.key] for e in pages]
-    if settings.calibration == "isotonic":
-        return fit_isotonic(raw, labels)
-    if settings.calibration == "platt":
-        return fit_platt(raw, labels)
-    rows = [document_features(e.text, r) for e, r in zip(pages, raw, strict=True)]
-    return fit_features(FEATURES, [[row[name] for name in FEATURES] for row in rows], labels)
+    return _Calibrator(
+        kind=settings.calibration,
+        folds=[_fold(settings, e) for e in pages],
+        raw=[held_out[e.key] for e in pages],
+        features=[document_features(e.text, held_out[e.key]) for e in pages],
+        labels=labels,
+    )
 
 
 def _figures(
     settings: ClassifierSettings,
     examples: Examples,
     held_out: dict[str, float],
-    calibration: dict[str, Any],
+    calibrator: _Calibrator,
 ) -> dict[str, Any]:
-    """Metrics over held-out examples, and over the evaluation labels where there are any."""
+    """Metrics over held-out examples, and over labelled pages where there are any."""
+    by_fold = [calibrator.fit(fold) for fold in range(settings.folds)]
     figures: dict[str, Any] = {"examples": examples.counts, "seeds": len(examples.seeds)}
-    pages = [e for e in examples.training if e.key in held_out]
-    if calibration["kind"] != "features":
+    if settings.calibration != "features":
+        pages = [e for e in examples.training if e.key in held_out]
         raw = [held_out[e.key] for e in pages]
-        calibrated = [apply_calibration(calibration, r, {}) for r in raw]
+        calibrated = [
+            apply_calibration(by_fold[_fold(settings, e)], r, {})
+            for e, r in zip(pages, raw, strict=True)
+        ]
         truth = [bool(e.positive) for e in pages]
         figures["held_out"] = metrics(truth, raw, calibrated, settings.threshold)
-    for name, uri in (
-        ("calibration_labels", settings.calibration_labels),
-        ("evaluation_labels", settings.evaluation_labels),
-    ):
-        if uri:
-            figures[name] = _label_figures(settings, examples, held_out, calibration, uri)
-    return figures
-
-
-def _label_figures(
-    settings: ClassifierSettings,
-    examples: Examples,
-    held_out: dict[str, float],
-    calibration: dict[str, Any],
-    uri: str,
-) -> dict[str, Any]:
-    """Held-out metrics on a file of labels. A page that is not among the inputs scores 0."""
-    by_url = {e.url: e for e in examples.labelled if e.key in held_out}
-    rows = read_label_scores(uri, settings.score_field)
-    truth, raw, calibrated, weights, english = [], [], [], [], []
-    for url, row in sorted(rows.items()):
-        example = by_url.get(url)
-        score = held_out[example.key] if example else 0.0
-        features = document_features(example.text, score) if example else {}
-        truth.append(row["score"] >= settings.min_score)
-        raw.append(score)
-        calibrated.append(apply_calibration(calibration, score, features) if example else 0.0)
-        weights.append(float(row.get("weight", 1.0)))
-        english.append(row.get("lang", row.get("language")) == "en")
-    figures: dict[str, Any] = {
-        "pages_found": len(by_url.keys() & rows.keys()),
-        "unweighted": metrics(truth, raw, calibrated, settings.threshold),
-        "weighted": metrics(truth, raw, calibrated, settings.threshold, weights),
-    }
-    for name, wanted in (("english", True), ("other_languages", False)):
-        part = [i for i, value in enumerate(english) if value is wanted]
-        figures[name] = metrics(
-            [truth[i] for i in part], [raw[i] for i in part], [calibrated[i] for i in part],
-            settings.threshold,
-        )  # fmt: skip
+    scores: dict[str, tuple[float, float]] = {}
+    for example in examples.labelled:
+        if example.key in held_out:
+            raw_score = held_out[example.key]
+            features = document_features(example.text, raw_score)
+            map_ = by_fold[_fold(settings, example)]
+            scores[example.url] = (raw_score, apply_calibration(map_, raw_score, features))
+    for name in ("calibration_labels", "evaluation_labels"):
+        if uri := getattr(settings, name):
+            rows = read_label_scores(uri, settings.score_field)
+            figures[name] = label_figures(rows, scores, settings.min_score, settings.threshold)
     return figures
 
 

@@ -55,8 +55,9 @@ class Rule:
 
 
 NGRAM_RULE = Rule("ngram", 1.0, 2.0, 2.0, 0.0, 10.0, 1.0, telling=False)
-"""Shao et al. 2024, §2.1: 10-grams, and texts of 3 to 9 grams whole. For an index built with
-``common_texts`` of at least the number of texts, so that no n-gram is left out."""
+"""Shao et al. 2024, §2.1: 10-grams, and texts of 3 to 9 grams whole. For an index of 10-grams
+built with ``common_texts`` of at least the number of texts, so that none is left out. Single
+characters count half, because their words were not split within formulas and ours are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def _promising(
     if not len(text):
         return text
     size = index.ngram_words
-    different = np.unique(np.stack([text, place]), axis=1)[0]
+    different = np.unique(text << 32 | place) >> 32  # sorting one column is ten times as fast
     found, grams = np.unique(different, return_counts=True)
     lengths = index.text_start[found + 1] - index.text_start[found]
     need = min(rule.part_strength, rule.whole_strength) * index.coverable[found]

@@ -107,6 +107,7 @@ def work(config: Json, sender: FrameSender, journal: mmap.mmap) -> None:
     module, _, name = str(config["extract_page"]).partition(":")
     extract_page = getattr(importlib.import_module(module), name)
     judge = Judge(config["settings"], config["crawl"], config["listed_path"], extract_page)
+    start_cpu_s = time.process_time()
     skip = {int(offset): drop for offset, drop in config["skip"].items()}
     sender.send({"ready": True, "resume_bytes": config["resume_bytes"]})
     resume = int(config["resume_bytes"])
@@ -128,6 +129,7 @@ def work(config: Json, sender: FrameSender, journal: mmap.mmap) -> None:
     judge.timings_s["read"] = read_s + time.perf_counter() - started_s
     usage = resource.getrusage(resource.RUSAGE_SELF)
     judge.timings_s["child_cpu"] = usage.ru_utime + usage.ru_stime
+    judge.timings_s["child_start_cpu"] = start_cpu_s
     peak = {"peak_memory_bytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)}
     sender.send({"finished": True, "timings_s": judge.timings_s, **peak})
 

@@ -54,7 +54,9 @@ def extract_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
         for table, rows in frame.rows.items():
             frames[table].append(rows)
         position = max(0, int(frame.head["resume_bytes"]) - task["start_bytes"])
-        context.heartbeat.send(_progress(counts, min(position, chunk.weight)))
+        finished = bool(frame.head.get("finished"))
+        progress = _progress(counts, min(position, chunk.weight))
+        context.heartbeat.send(progress, force=finished)
     started_s = time.perf_counter()
     wanted = ["pages", "documents", *(["html"] if settings["extract"]["keep_html"] else [])]
     files = []

@@ -47,6 +47,4 @@ def extract(
     page = parse(html, content_type, max_bytes=max_bytes, max_nodes=max_nodes)
     if isinstance(page, Drop):
         return page
-    return extract_page(
-        page, url, max_formulas=max_formulas, max_text_chars=max_text_chars
-    )
+    return extract_page(page, url, max_formulas=max_formulas, max_text_chars=max_text_chars)

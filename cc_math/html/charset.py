@@ -24,10 +24,10 @@ long heads put it later, and browsers find it there when they parse on."""
 DETECT_BYTES = 65536
 """How much is shown to the detector. Chosen: it settles within a few kilobytes of text."""
 
-MAX_BAD_SHARE = 0.002
-"""A claimed encoding is believed while at most this share of the characters came out as
-U+FFFD (or C1 controls for single-byte ones). Chosen: a truncated or mixed page keeps its
-claim, a wrong claim breaks every other word."""
+MAX_BAD_SHARE = 0.1
+"""A claimed encoding is believed while at most this share of the characters beyond ASCII came
+out as U+FFFD (or as C1 controls, for windows-125x). Chosen: a truncated or mixed page keeps
+its claim; under a wrong claim nearly every such character is bad."""
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _META = re.compile(
@@ -43,6 +43,7 @@ _ENCODING_STANDARD = {
     "us-ascii": "cp1252",
     "ascii": "cp1252",
     "iso-8859-9": "cp1254",
+    "iso8859-9": "cp1254",
     "iso-8859-11": "cp874",
     "tis-620": "cp874",
     "gb2312": "gb18030",
@@ -63,8 +64,9 @@ _ENCODING_STANDARD = {
     "utf-16le": "utf-8",
     "utf-16be": "utf-8",
 }
+_BEYOND_ASCII = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_KANA = re.compile("[\u3041-\u30ff]")
 _C1 = re.compile("[\x80-\x9f]")
-_UNWANTED = re.compile("[\x00\ufeff\ud800-\udfff]")
 
 
 def codec_name(label: str) -> str | None:
@@ -101,12 +103,27 @@ def _try(payload: bytes, label: str) -> tuple[str, str] | None:
         text = payload.decode(name, errors="replace")
     except (LookupError, ValueError):
         return None
-    limit = max(2, int(MAX_BAD_SHARE * len(text)))
+    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
+    limit = max(2, int(MAX_BAD_SHARE * beyond_ascii))
     if text.count("\ufffd") > limit or (
         name.startswith("cp125") and len(_C1.findall(text)) > limit
     ):
         return None
     return text, name
+
+
+def _shift_jis(payload: bytes) -> str | None:
+    """The text as Shift_JIS when it decodes without an error and is a third kana.
+
+    The detector takes short Japanese pages for Greek or Latin; no other encoding's text
+    decodes to hiragana and full-width katakana in that share.
+    """
+    try:
+        text = payload.decode("cp932")
+    except UnicodeDecodeError:
+        return None
+    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
+    return text if 3 * len(_KANA.findall(text)) >= beyond_ascii > 8 else None
 
 
 def decode(payload: bytes, content_type: str | None) -> tuple[str, str]:
@@ -128,15 +145,22 @@ def decode(payload: bytes, content_type: str | None) -> tuple[str, str]:
         result = _try(payload, label)
         if result is not None:
             return _clean(result[0]), result[1]
-    detected = detect_encoding(payload, max_len=DETECT_BYTES)
-    result = _try(payload, detected) if detected else None
-    if result is not None:
-        return _clean(result[0]), result[1]
+    # The detector counts mark-up as evidence for UTF-8: show it the words beyond ASCII first.
+    if (japanese := _shift_jis(payload)) is not None:
+        return _clean(japanese), "cp932"
+    words = b" ".join(_BEYOND_ASCII.findall(payload[: 4 * DETECT_BYTES]))
+    detected = None
+    for sample in (words, payload):
+        detected = detect_encoding(sample, max_len=DETECT_BYTES, html5_compatible=False)
+        result = _try(payload, detected) if detected else None
+        if result is not None:
+            return _clean(result[0]), result[1]
     name = next((n for n in map(codec_name, [*labels, detected or "utf-8"]) if n), "utf-8")
     return _clean(payload.decode(name, errors="replace")), name
 
 
 def _clean(text: str) -> str:
-    if "\x00" in text or "\ufeff" in text or not text.isascii():
-        return _UNWANTED.sub("", text) if _UNWANTED.search(text) else text
+    for unwanted in ("\x00", "\ufeff"):
+        if unwanted in text:
+            text = text.replace(unwanted, "")
     return text

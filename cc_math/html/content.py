@@ -28,6 +28,10 @@ _GUTTERS = (
     "td.linenos, td.gutter, .lineno, .line-numbers-rows, .linenumber, .gutter, a.headerlink, "
     "a.anchor-link, a.anchorjs-link, .mw-editsection, .copybtn, .clipboard-copy, a.header-anchor"
 )
+_GUTTER_LITERALS = (
+    "linenos", "gutter", "lineno", "line-numbers", "linenumber", "headerlink", "anchor",
+    "mw-editsection", "copybtn", "clipboard-copy",
+)  # fmt: skip
 _SKIP = [
     "nav", "aside", "footer", "header", "form", "button", "select", ".sidebar", "#sidebar",
     ".navigation", ".navbar", ".menu", ".footer", "#footer", ".breadcrumb", ".breadcrumbs",
@@ -40,8 +44,7 @@ def _set_aside_code(page: ParsedPage, items: Items) -> None:
     document = page.tree.document
     if document is None:
         return
-    source = page.source
-    if "<pre" in source or "<PRE" in source or "<textarea" in source:
+    if "<pre" in page.literals:
         for node in document.query_selector_all("pre, .CodeMirror-code").values():
             if node.parent is None or node.closest("pre pre") is not None:
                 continue
@@ -53,7 +56,8 @@ def _set_aside_code(page: ParsedPage, items: Items) -> None:
                 for name in ("class", "id", "style", "role", "hidden"):
                     if node.has_attribute(name):
                         node.remove_attribute(name)
-    for node in document.query_selector_all("code, tt, kbd, samp").values():
+    inline = [tag for tag in ("code", "tt", "kbd", "samp") if f"<{tag}" in page.literals]
+    for node in document.query_selector_all(", ".join(inline)).values() if inline else ():
         if node.parent is None:
             continue
         text = _SPACE.sub(" ", node.text or "").strip()
@@ -63,7 +67,7 @@ def _set_aside_code(page: ParsedPage, items: Items) -> None:
 
 def _flatten_tables(page: ParsedPage) -> None:
     document = page.tree.document
-    if document is None or "<t" not in page.source and "<T" not in page.source:
+    if document is None or "<table" not in page.literals:
         return
     for table in document.query_selector_all("table").values():
         cells = table.query_selector_all("td, th").values()
@@ -79,13 +83,13 @@ def _flatten_tables(page: ParsedPage) -> None:
 
 def _deepen_lists(page: ParsedPage) -> None:
     document = page.tree.document
-    if document is None or page.tree.body is None:
+    if document is None or page.tree.body is None or "<ul" not in page.literals:
         return
     shallow = document.query_selector_all("body > ul, body > * > ul, body > * > * > ul")
     for node in shallow.values():
         text = node.text or ""
         links = sum(len(a.text or "") for a in node.query_selector_all("a").values())
-        if len(text.split()) < 3 or links > 0.2 * len(text.strip()):
+        if links > 0.2 * len(text.strip()):
             continue  # Resiliparse's own share for a list of links
         wrapper = outer = document.create_element("div")
         for _ in range(3):
@@ -100,18 +104,19 @@ _FOLDED = (
     '[class*="dropdown"], [class*="hidden"], [class*="collaps"], [class*="expand"], '
     '[class*="toggle"], [class*="spoiler"], [aria-expanded="false"], [class*="popup"]'
 )
+_FOLDED_LITERALS = ("dropdown", "hidden", "collaps", "expand", "toggle", "spoiler", "popup")
 MAX_FOLDED_LINK_SHARE = 0.3
 """Folded content with more of its text in links is a menu. Chosen."""
 
 
-def _unfold(page: ParsedPage) -> None:
+def _unfold(page: ParsedPage, items: Items) -> None:
     """Folded solutions, hints and code count as content: they hold formulas or code.
 
     Resiliparse drops elements whose class says dropdown, hidden or collapsed. What hides
     by style (macro definitions, tooltips) stays hidden.
     """
     document = page.tree.document
-    if document is None:
+    if document is None or not items.found or page.literals.isdisjoint(_FOLDED_LITERALS):
         return
     for node in document.query_selector_all(_FOLDED).values():
         text = node.text or ""
@@ -134,7 +139,7 @@ def _choose(page: ParsedPage) -> str:
             page.tree, preserve_formatting="minimal_html", main_content=False, alt_texts=True,
             skip_elements=["img", "area", "svg", *_SKIP],
         )  # fmt: skip
-        if len(main) < MIN_MAIN_CHARS and len(whole) > len(main) or (
+        if (len(main) < MIN_MAIN_CHARS and len(whole) > len(main)) or (
             len(main) < MIN_MAIN_SHARE * len(whole)
         ):
             return whole
@@ -142,18 +147,19 @@ def _choose(page: ParsedPage) -> str:
 
 
 def main_content(page: ParsedPage, items: Items) -> str:
-    """Minimal HTML (``p``, ``h1``…``h6``, ``ul``, ``ol``, ``li``, ``br``, escaped text) of the main content.
+    """Minimal HTML of the main content: ``p``, ``h1``…``h6``, lists, ``br``, escaped text.
 
     Changes the tree: formulas must have been replaced before.
     """
     document = page.tree.document
     if document is None or page.tree.body is None:
         return ""
-    for node in document.query_selector_all(_GUTTERS).values():
+    has_gutters = not page.literals.isdisjoint(_GUTTER_LITERALS)
+    for node in document.query_selector_all(_GUTTERS).values() if has_gutters else ():
         if node.parent is not None:
             node.decompose()
     _set_aside_code(page, items)
     _flatten_tables(page)
     _deepen_lists(page)
-    _unfold(page)
+    _unfold(page, items)
     return _choose(page)

@@ -33,7 +33,7 @@ _KATEX_PAIR = re.compile(
 )
 _INLINE_CONFIG = re.compile(r"inlineMath[\"']?\s*:")
 _DISPLAY_CONFIG = re.compile(r"displayMath[\"']?\s*:")
-_RENDERER = re.compile(r"mathjax|katex|texme|jsmath|asciimath", re.IGNORECASE)
+_RENDERERS = frozenset(("mathjax", "katex", "texme", "jsmath"))
 CONFIG_WINDOW_CHARS = 400
 """How far after ``inlineMath:`` its pairs are read. Chosen: longer than any seen."""
 
@@ -52,11 +52,14 @@ def _unescape_js(value: str) -> str:
     return re.sub(r"\\(.)", r"\1", value)
 
 
-def page_delimiters(source: str) -> Delimiters:
-    """Read the renderer's configuration out of a page's source."""
-    renderer = _RENDERER.search(source) is not None
+def page_delimiters(source: str, literals: frozenset[str]) -> Delimiters:
+    """Read the renderer's configuration out of a page's source.
+
+    ``literals``: which of :data:`cc_math.html.prefilter.LITERALS` occur in it.
+    """
+    renderer = not literals.isdisjoint(_RENDERERS)
     pairs: list[tuple[str, str, bool]] = []
-    if renderer or "inlineMath" in source:
+    if not literals.isdisjoint(("inlinemath", "displaymath")):
         for pattern, display in ((_INLINE_CONFIG, False), (_DISPLAY_CONFIG, True)):
             for match in pattern.finditer(source):
                 window = source[match.end() : match.end() + CONFIG_WINDOW_CHARS]
@@ -64,14 +67,15 @@ def page_delimiters(source: str) -> Delimiters:
                 window = window[: end.end()] if end else window
                 for pair in _JS_PAIR.finditer(window):
                     pairs.append((_unescape_js(pair[2]), _unescape_js(pair[4]), display))
+    if not literals.isdisjoint(("delimiters", "rendermathinelement")):
         for pair in _KATEX_PAIR.finditer(source):
-            pairs.append(
-                (_unescape_js(pair[2]), _unescape_js(pair[4]), pair[5] in ("true", "!0"))
-            )
+            pairs.append((_unescape_js(pair[2]), _unescape_js(pair[4]), pair[5] in ("true", "!0")))
     known = ("$", "$$", "\\(", "\\[")
     extra = tuple(
         dict.fromkeys(
-            p for p in pairs if p[0] not in known and not p[0].startswith("\\begin") and len(p[0]) > 1
+            p
+            for p in pairs
+            if p[0] not in known and not p[0].startswith("\\begin") and len(p[0]) > 1
         )
     )
     return Delimiters(
@@ -92,7 +96,9 @@ _SIMPLE = re.compile(
     r"^(?:[A-Za-zΑ-ω]'*|-?\d+(?:[.,]\d+)?%?|[-+A-Za-z0-9Α-ω\s=<>≤≥≠+*/().,!:;|'\[\]{}~^_&×·−±∈→∞-]+)$"
 )
 _NOT_CODE = re.compile(r"[;\"`@?]|//|=>|->|&&|\bfunction\b|\$\w")
-_PRICE = re.compile(r"^\d[\d,.]*(?:\s?[kKmMbB]n?|\s*(?:million|billion|USD|per|and|to|or|a)\b|\s*[-–—+/])?[^=^_\\{}]*$")
+_PRICE = re.compile(
+    r"^\d[\d,.]*(?:\s?[kKmMbB]n?|\s*(?:million|billion|USD|per|and|to|or|a)\b|\s*[-–—+/])?[^=^_\\{}]*$"
+)
 
 
 def _is_strong(content: str) -> bool:
@@ -109,7 +115,11 @@ def _is_mathematics(content: str) -> bool:
         return len(words) <= 4 + len(content) // 40
     if _NOT_CODE.search(content):
         return False
-    words = [w for w in _WORDS.findall(content) if w not in ("sin", "cos", "tan", "log", "exp", "max", "min", "mod", "lim", "det", "gcd")]
+    words = [
+        w
+        for w in _WORDS.findall(content)
+        if w not in ("sin", "cos", "tan", "log", "exp", "max", "min", "mod", "lim", "det", "gcd")
+    ]
     if words:
         return False
     return bool(_SIMPLE.match(content)) and any(c.isalnum() for c in content)
@@ -123,12 +133,13 @@ class Scanner:
         self.items = items
         self.max_formulas = max_formulas
         self.dollars = delimiters.single_dollar
-        self.force_strong_only = not delimiters.renderer
         extra = "|".join(re.escape(left) for left, _, _ in delimiters.extra)
-        fixed = r"\\\\|\\\$|\\\(|\\\[|\\begin\{([A-Za-z]{2,14}\*?)\}|\$\$?|\[(?:tex|itex|math|latex)\]"
+        fixed = (
+            r"\\\\|\\\$|\\\(|\\\[|\\begin\{([A-Za-z]{2,14}\*?)\}|\$\$?|\[(?:tex|itex|math|latex)\]"
+        )
         self.openers = re.compile(f"{extra}|{fixed}" if extra else fixed)
         self.extra = {left: (right, display) for left, right, display in delimiters.extra}
-        self.missing: set[str] = set()
+        self.empty_until: dict[str, int] = {}
 
     def weigh(self, text: str) -> None:
         """Decide from the whole text whether single dollars are delimiters here."""
@@ -141,8 +152,14 @@ class Scanner:
             if end < 0:
                 break
             content = text[position + 1 : end]
-            if content and "\n\n" not in content and _is_strong(content) and not content[0].isspace() \
-                    and not content[-1].isspace() and _is_mathematics(content):
+            if (
+                content
+                and "\n\n" not in content
+                and _is_strong(content)
+                and not content[0].isspace()
+                and not content[-1].isspace()
+                and _is_mathematics(content)
+            ):
                 strong += 1
                 end = text.find("$", end + 1)
                 position = end
@@ -154,7 +171,7 @@ class Scanner:
         """Replace the formulas of one block of text by placeholders."""
         if "$" not in text and "\\" not in text and "[" not in text and not self.extra:
             return text
-        self.missing.clear()
+        self.empty_until.clear()
         parts: list[str] = []
         last = position = 0
         while True:
@@ -178,13 +195,13 @@ class Scanner:
         return "".join(parts)
 
     def _until(self, text: str, start: int, closer: str, limit: int) -> int:
-        if closer in self.missing:
-            return -1
-        end = text.find(closer, start, start + limit)
+        """Where the closer stands, or -1. What was searched in vain is not searched again."""
+        stop = start + limit
+        end = text.find(closer, max(start, self.empty_until.get(closer, 0)), stop)
         while end > start and closer[0] == "\\" and text[end - 1] == "\\" and not _even(text, end):
-            end = text.find(closer, end + 1, start + limit)
-        if end < 0 and start + limit >= len(text):
-            self.missing.add(closer)
+            end = text.find(closer, end + 1, stop)
+        if end < 0:
+            self.empty_until[closer] = max(start, min(stop, len(text)) - len(closer) + 1)
         return end
 
     def _formula(self, text: str, match: re.Match[str]) -> tuple[str, int, bool, str] | None:
@@ -205,7 +222,9 @@ class Scanner:
             if end <= start:
                 return None
             content = text[start:end]
-            if not content.strip() or not (self.delimiters.renderer or _is_mathematics(content.strip())):
+            if not content.strip() or not (
+                self.delimiters.renderer or _is_mathematics(content.strip())
+            ):
                 return None
             return content, end + 2, True, "delimiters_dollars"
         if opener in ("\\(", "\\["):
@@ -214,14 +233,20 @@ class Scanner:
             if end <= start:
                 return None
             content = text[start:end]
-            if not content.strip() or not (self.delimiters.renderer or _is_mathematics(content.strip())):
+            if not content.strip() or not (
+                self.delimiters.renderer or _is_mathematics(content.strip())
+            ):
                 return None
             kind = "delimiters_paren" if opener == "\\(" else "delimiters_bracket"
             return content, end + 2, opener == "\\[", kind
         if opener.startswith("["):
             closer = "[/" + opener[1:]
             end = self._until(text, start, closer, MAX_DISPLAY_CHARS)
-            return (text[start:end], end + len(closer), opener == "[tex]", "bbcode") if end > start else None
+            return (
+                (text[start:end], end + len(closer), opener == "[tex]", "bbcode")
+                if end > start
+                else None
+            )
         name = match.group(1)
         if name not in MATH_ENVIRONMENTS:
             return None
@@ -232,7 +257,7 @@ class Scanner:
         return text[match.start() : end + len(closer)], end + len(closer), True, "environment"
 
     def _dollar(self, text: str, start: int) -> tuple[str, int, bool, str] | None:
-        if not self.dollars or "$" in self.missing:
+        if not self.dollars:
             return None
         end = start
         for _ in range(6):
@@ -242,7 +267,9 @@ class Scanner:
             if text[end - 1] == "\\" and not _even(text, end):
                 continue
             content = text[start + 1 : end]
-            if content.count("{") - content.count("\\{") != content.count("}") - content.count("\\}"):
+            if content.count("{") - content.count("\\{") != content.count("}") - content.count(
+                "\\}"
+            ):
                 continue  # a dollar inside \text{…}
             return self._accept(text, content, end)
         return None
@@ -255,7 +282,9 @@ class Scanner:
             if _PRICE.match(body) and (" " in body and _WORDS.search(body)):
                 return None
             return content, end + 1, False, "delimiters_dollar"
-        if body != content and not (_is_strong(body) and content[0].isspace() == content[-1].isspace()):
+        if body != content and not (
+            _is_strong(body) and content[0].isspace() == content[-1].isspace()
+        ):
             return None
         if text[end + 1 : end + 2].isdigit() or not _is_mathematics(body):
             return None

@@ -6,6 +6,7 @@ the text, and everything back in one pass that also records where each formula s
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from urllib.parse import urljoin
 from cc_math.html.content import main_content
 from cc_math.html.delimiters import Scanner, page_delimiters
 from cc_math.html.formulas import replace_formulas
-from cc_math.html.items import PLACEHOLDER, Item, Items
+from cc_math.html.items import KEEP, OPEN, PLACEHOLDER, Item, Items
 from cc_math.html.markdown import to_markdown
 from cc_math.html.page import MAX_DEPTH, ParsedPage
 from cc_math.html.tex import one_line
@@ -55,7 +56,9 @@ class Document:
     out_links: tuple[str, ...]
 
 
-_HREF = re.compile(r"""<a\s[^<>]{0,300}?href\s*=\s*(?:"([^"<>]{1,1000})"|'([^'<>]{1,1000})')""", re.I)
+_HREF = re.compile(
+    r"""<a\s[^<>]{0,300}?href\s*=\s*(?:"([^"<>]{1,1000})"|'([^'<>]{1,1000})')""", re.I
+)
 _BASE = re.compile(r"""<base\s[^>]{0,200}?href\s*=\s*["']([^"']+)""", re.I)
 _ROBOTS = re.compile(
     r"""<meta\s[^>]{0,300}?name\s*=\s*["']?(robots|googlebot|ccbot|tdm-reservation)["']?[^>]{0,300}>""",
@@ -63,7 +66,10 @@ _ROBOTS = re.compile(
 )
 _CONTENT = re.compile(r"""content\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.I)
 _OPT_OUTS = frozenset(("noindex", "none", "noai", "noimageai", "notrain"))
-_LANGUAGE = re.compile(r"""<html[^>]{0,500}?\s(?:xml:)?lang\s*=\s*["']?([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*)""", re.I)
+_LANGUAGE = re.compile(
+    r"""<html[^>]{0,500}?\s(?:xml:)?lang\s*=\s*["']?([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*)""",
+    re.I,
+)
 _SPACES = re.compile(r"\s+")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 HEAD_SCAN_CHARS = 200_000
@@ -93,14 +99,17 @@ def out_links(source: str, url: str | None) -> tuple[str, ...]:
     base = url or ""
     stated = _BASE.search(source[:HEAD_SCAN_CHARS])
     if stated:
-        try:
+        with contextlib.suppress(ValueError):
             base = urljoin(base, stated.group(1))
-        except ValueError:
-            pass
     links: dict[str, None] = {}
     for match in _HREF.finditer(source):
         href = (match.group(1) or match.group(2)).strip()
-        if not href or href[0] in "#?" or href[:11].lower() == "javascript:" or href[:7].lower() == "mailto:":
+        if (
+            not href
+            or href[0] in "#?"
+            or href[:11].lower() == "javascript:"
+            or href[:7].lower() == "mailto:"
+        ):
             continue
         if "&amp;" in href:
             href = href.replace("&amp;", "&")
@@ -109,7 +118,11 @@ def out_links(source: str, url: str | None) -> tuple[str, ...]:
         except ValueError:
             continue
         absolute = absolute.partition("#")[0]
-        if absolute.startswith(("http://", "https://")) and absolute != url and absolute not in links:
+        if (
+            absolute.startswith(("http://", "https://"))
+            and absolute != url
+            and absolute not in links
+        ):
             links[absolute] = None
             if len(links) >= MAX_OUT_LINKS:
                 break
@@ -125,7 +138,7 @@ def _title(page: ParsedPage) -> str:
         if not title.strip():
             heading = document.query_selector("h1")
             title = (heading.text or "") if heading is not None else ""
-    title = _CONTROL.sub("", PLACEHOLDER.sub("", title))
+    title = _CONTROL.sub("", PLACEHOLDER.sub("", title)).replace(KEEP, "")
     return unicodedata.normalize("NFC", _SPACES.sub(" ", title).strip())
 
 
@@ -133,12 +146,15 @@ def _fence(code: str) -> str:
     ticks = "```"
     while ticks in code:
         ticks += "`"
-    return f"\n{ticks}\n{code}\n{ticks}\n"
+    return f"{ticks}\n{code}\n{ticks}"
 
 
-def _code(code: str) -> str:
+def _code(code: str, beside_formula: bool) -> str:
+    """Inline code. Beside a formula the backticks are double, so that no reader pairs the
+    end of one piece of code with the start of the next and swallows the formula between."""
     if "`" not in code:
-        return f"`{code}`"
+        ticks = "``" if beside_formula and "$" not in code else "`"
+        return f"{ticks}{code}{ticks}"
     ticks = "``"
     while ticks in code:
         ticks += "`"
@@ -156,6 +172,20 @@ def _formula_text(item: Item, inline_only: bool) -> tuple[str, str, str]:
     return "", f"${inner}$", ""
 
 
+def _code_beside_formulas(text: str, items: Items) -> set[int]:
+    """Numbers of the pieces of code on lines that hold a formula as well."""
+    found: set[int] = set()
+    if not items.n_formulas or items.n_formulas == len(items.found):
+        return found
+    for line in text.split("\n"):
+        if line.count(OPEN) < 2:
+            continue
+        numbers = [n for n in map(int, PLACEHOLDER.findall(line)) if n < len(items.found)]
+        if any(items.found[n].kind == "formula" for n in numbers):
+            found.update(n for n in numbers if items.found[n].kind == "code")
+    return found
+
+
 def assemble(text: str, items: Items) -> tuple[str, tuple[Formula, ...]]:
     """Put items back into text: (text, formulas with their places)."""
     parts: list[str] = []
@@ -168,6 +198,7 @@ def assemble(text: str, items: Items) -> tuple[str, tuple[Formula, ...]]:
         parts.append(piece)
         length += len(piece)
 
+    beside = _code_beside_formulas(text, items)
     pieces = PLACEHOLDER.split(text)
     in_row = False
     for index in range(0, len(pieces), 2):
@@ -184,11 +215,19 @@ def assemble(text: str, items: Items) -> tuple[str, tuple[Formula, ...]]:
             continue
         used.add(number)
         item = items.found[number]
+        following = pieces[index + 2] if index + 2 < len(pieces) else ""
         if item.kind == "block":
-            put(_code(_SPACES.sub(" ", item.text)) if in_row else _fence(item.text))
+            if in_row:
+                put(_code(_SPACES.sub(" ", item.text), False))
+                continue
+            if parts and not parts[-1].endswith("\n\n"):
+                put("\n" if parts[-1].endswith("\n") else "\n\n")
+            put(_fence(item.text))
+            if not following.startswith("\n\n"):
+                put("\n" if following.startswith("\n") else "\n\n")
             continue
         if item.kind == "code":
-            put(_code(item.text))
+            put(_code(item.text, number in beside))
             continue
         before, shown, after = _formula_text(item, in_row)
         if before and parts and not parts[-1].endswith("\n"):
@@ -199,7 +238,6 @@ def assemble(text: str, items: Items) -> tuple[str, tuple[Formula, ...]]:
             Formula(item.text, item.display, item.representation, length, length + len(shown))
         )
         put(shown)
-        following = pieces[index + 2] if index + 2 < len(pieces) else ""
         if after and not following.startswith("\n"):
             put(after)
         elif following[:1].isdigit():
@@ -214,7 +252,7 @@ _MANY_NEWLINES = re.compile(r"\n{3,}")
 def _plain(text: str) -> str:
     """Normalise text that still holds placeholders: NFC, no controls, dollars escaped."""
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
+        text = unicodedata.normalize("NFC", text).replace(KEEP, "")
     text = _CONTROL.sub("", text)
     if "$" in text:
         text = _DOLLAR.sub(r"\\$", text)
@@ -253,13 +291,13 @@ def _extract(
     if len(text) > max_text_chars:
         return Drop(DropReason.text_too_long, f"{len(text)} characters, budget {max_text_chars}")
     if "$" in text or "\\" in text or "[" in text:
-        scanner = Scanner(page_delimiters(page.source), items, max_formulas)
+        scanner = Scanner(page_delimiters(page.source, page.literals), items, max_formulas)
         scanner.weigh(text)
         text = "\n\n".join(map(scanner.block, text.split("\n\n")))
         if items.n_formulas > max_formulas:
             return too_many
     for item in items.found:
-        item.text = _CONTROL.sub("", unicodedata.normalize("NFC", item.text))
+        item.text = _CONTROL.sub("", unicodedata.normalize("NFC", item.text)).replace(KEEP, "")
     text, formulas = assemble(_plain(text).strip(), items)
     if not text.strip():
         return Drop(DropReason.empty_page, "no visible text")

@@ -11,18 +11,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import NamedTuple
-from urllib.parse import unquote, unquote_plus
 
 from resiliparse.parse.html import ElementNode
 
+from cc_math.html.images import (
+    Reading,
+    attribute,
+    classes_of,
+    read_image_alt,
+    read_service_image,
+)
 from cc_math.html.items import OPEN, Item, Items
-from cc_math.html.mathml import html_to_tex, mathml_to_tex, tex_annotation
+from cc_math.html.mathml import mathml_to_tex, tex_annotation
 from cc_math.html.page import ParsedPage
-from cc_math.html.tex import one_paragraph, strip_delimiters, strip_image_options, strip_style
-
-Reading = tuple[str, bool | None] | None
-"""(TeX, display or None where the source does not say); None: not a formula."""
+from cc_math.html.rendered import html_to_tex, katex_html_to_tex, mathjax_html_to_tex
+from cc_math.html.tex import one_paragraph, strip_delimiters, strip_style
 
 
 class Rule(NamedTuple):
@@ -34,19 +39,11 @@ class Rule(NamedTuple):
     read: Callable[[ElementNode], Reading]
 
 
-def _attribute(element: ElementNode, name: str) -> str:
-    return element.getattr(name) or ""
-
-
-def _classes(element: ElementNode) -> set[str]:
-    return set((element.class_name or "").split())
-
-
 def _read_tex_script(element: ElementNode) -> Reading:
     tex = (element.text or "").strip()
     if tex.startswith("% <![CDATA["):  # MathJax's own way to hide < from XML parsers
         tex = tex[len("% <![CDATA[") :].removesuffix("%]]>").strip()
-    return tex, "mode=display" in _attribute(element, "type").replace(" ", "")
+    return tex, "mode=display" in attribute(element, "type").replace(" ", "")
 
 
 def _read_mathml(element: ElementNode) -> Reading:
@@ -63,37 +60,31 @@ def _read_mathml_script(element: ElementNode) -> Reading:
 
 
 def _read_data_mathml(element: ElementNode) -> Reading:
-    tex, display = mathml_to_tex(_attribute(element, "data-mathml"))
-    classes = _classes(element)
+    tex, display = mathml_to_tex(attribute(element, "data-mathml"))
+    classes = classes_of(element)
     parent = element.parent_element
     if parent is not None:
-        classes |= _classes(parent)
+        classes |= classes_of(parent)
     shown = any("isplay" in name for name in classes)
     return strip_style(tex), bool(display or shown)
 
 
 def _read_katex(element: ElementNode) -> Reading:
     parent = element.parent_element
-    display = parent is not None and "katex-display" in _classes(parent)
+    display = parent is not None and "katex-display" in classes_of(parent)
     markup = element.outer_html
     tex = tex_annotation(markup)
     if tex is None:
-        from cc_math.html.rendered import katex_html_to_tex
-
         tex = katex_html_to_tex(markup)
     return tex, display or 'display="block"' in markup[:400]
 
 
 def _read_mjx_container(element: ElementNode) -> Reading:
-    from cc_math.html.rendered import mathjax_html_to_tex
-
     markup = element.outer_html
-    display = _attribute(element, "display") == "true"
+    display = attribute(element, "display") == "true"
     head = markup[:2000]
     match = re.search(r'<(?:mjx-math|g|svg)[^>]*?\sdata-latex="([^"]*)"', head)
     if match:
-        from html import unescape
-
         return unescape(match.group(1)), display
     start = markup.find("<mjx-assistive-mml")
     if start >= 0:
@@ -110,75 +101,11 @@ def _read_mediawiki(element: ElementNode) -> Reading:
         match = re.search(r'\salt(?:text)?="([^"]*)"', markup)
         if match is None:
             return None
-        from html import unescape
-
         tex = unescape(match.group(1))
     return strip_style(tex.strip()), display
 
 
-_QUERY_TEX = re.compile(r"[?&](?:latex|tex|math|eq|chl|formula|image|f)=([^&#]*)", re.IGNORECASE)
-_SERVICE = re.compile(
-    r"codecogs\.com/|latex\.php\?|mimetex\.cgi|mathtex\.cgi|/equation\?tex=|/cgi-bin/math"
-    r"|[?&]cht=tx|equation_images/|/latex/(?:render|image)|/svg\.(?:latex|image)|latex\.cgi",
-    re.IGNORECASE,
-)
-
-
-def _tex_of_address(address: str) -> str:
-    """The TeX in the address of a formula image service ('' when there is none)."""
-    match = _QUERY_TEX.search(address)
-    if match and "codecogs" not in address:
-        value = match.group(1)
-        if "latex.php" in address or "cht=tx" in address:
-            return unquote_plus(value)
-        return unquote(value) if "+" in value and "%2" not in value else unquote_plus(value)
-    if "equation_images/" in address:  # Canvas encodes twice
-        return unquote(unquote(address.split("equation_images/", 1)[1].split("?", 1)[0]))
-    _, mark, query = address.partition("?")
-    if not mark:
-        return ""
-    query = re.sub(r"^(?:latex|tex|math|eq)=", "", query)
-    return unquote(query.replace("&space;", " ").replace("&amp;", "&").replace("&plus;", "+"))
-
-
-def _read_service_image(element: ElementNode) -> Reading:
-    address = _attribute(element, "src") or _attribute(element, "data-src")
-    if not _SERVICE.search(address):
-        return None
-    tex = _attribute(element, "alt").strip()
-    if tex.startswith("LaTeX:"):
-        tex = tex[len("LaTeX:") :].strip()
-    if not tex or tex.lower() in ("equation", "formula", "latex", "math", "[公式]", "\\(\\)"):
-        tex = _tex_of_address(address).strip()
-    tex, display = strip_delimiters(tex)
-    if display is None and tex.startswith(("\\displaystyle", "\\dpi{110}\\displaystyle")):
-        display = None
-    return strip_image_options(tex), display
-
-
 _TEX_SIGN = re.compile(r"\\[a-zA-Z]|[\^_=<>+{}]|^[^\W\d_]$|^\d+$|^[A-Za-z]\([a-z,]+\)$")
-
-
-def _read_image_alt(element: ElementNode) -> Reading:
-    alt = _attribute(element, "alt").strip()
-    tex, display = strip_delimiters(alt)
-    if not tex:
-        return None
-    classes = _classes(element)
-    marked = tex != alt or bool(
-        classes & {"tex", "latex", "math", "formulaInl", "formulaDsp", "mwe-math", "ql-img-inline-formula", "ql-img-displayed-equation"}
-    )
-    if not marked and not re.search(r"\\[a-zA-Z]{2}", tex):
-        return None
-    if any("isplay" in name or name == "formulaDsp" for name in classes):
-        display = True
-    parent = element.parent_element
-    if display is None and parent is not None:
-        if parent.tag == "p" and parent.parent_element is not None and (parent.text or "").strip() == "":
-            parent = parent.parent_element
-        if parent.tag == "div" and "math" in _classes(parent):
-            display = True
-    return strip_image_options(tex), display
 
 
 _DATA_ATTRIBUTES = (
@@ -197,12 +124,21 @@ _PLAIN_VALUE = re.compile(r"^(?:true|false|inline|block|display|math|tex|latex|\
 
 def _read_data_attribute(element: ElementNode) -> Reading:
     for name in _DATA_ATTRIBUTES:
-        value = _attribute(element, name).strip()
-        if value and not (_PLAIN_VALUE.match(value) and name != "data-equation-content" and len(value) > 3):
+        value = attribute(element, name).strip()
+        if value and not (
+            _PLAIN_VALUE.match(value) and name != "data-equation-content" and len(value) > 3
+        ):
             tex, display = strip_delimiters(value)
-            marks = (element.class_name or "") + " " + _attribute(element, "data-display") + _attribute(element, "data-mode")
+            marks = (
+                (element.class_name or "")
+                + " "
+                + attribute(element, "data-display")
+                + attribute(element, "data-mode")
+            )
             if display is None:
-                display = element.tag == "div" or "isplay" in marks or "block" in marks or "true" in marks
+                display = (
+                    element.tag == "div" or "isplay" in marks or "block" in marks or "true" in marks
+                )
             return tex, display
     return None
 
@@ -215,7 +151,7 @@ def _read_bare(element: ElementNode) -> Reading:
     tex, display = strip_delimiters(text)
     if "$" in tex.replace("\\$", "") or "\\(" in tex or "\\[" in tex.replace("\\\\[", ""):
         return None  # prose with formulas in it: the text scan finds them
-    classes = _classes(element)
+    classes = classes_of(element)
     if tex == text and not _TEX_SIGN.search(tex):
         return None
     if display is None:
@@ -223,7 +159,7 @@ def _read_bare(element: ElementNode) -> Reading:
             element.tag in ("div", "p", "math-block")
             or bool(classes & {"display", "katex-block", "math-display", "math_display"})
             or element.has_attribute("block")
-            or _attribute(element, "display") in ("block", "true")
+            or attribute(element, "display") in ("block", "true")
         )
     return tex, display
 
@@ -235,7 +171,7 @@ def _read_element(element: ElementNode) -> Reading:
         return None
     if display is None:
         display = any(
-            element.has_attribute(name) and _attribute(element, name) not in ("false", "inline")
+            element.has_attribute(name) and attribute(element, name) not in ("false", "inline")
             for name in ("block", "display", "display-mode")
         )
     return tex.removeprefix("#"), display
@@ -247,9 +183,9 @@ def _read_pandoc_bare(element: ElementNode) -> Reading:
         return None
     if element.child_element_count and element.query_selector("sub, sup, em, i") is not None:
         tex = html_to_tex(element.inner_html)
-        return tex, "display" in _classes(element)
+        return tex, "display" in classes_of(element)
     tex, display = strip_delimiters(text)
-    return tex, display if display is not None else "display" in _classes(element)
+    return tex, display if display is not None else "display" in classes_of(element)
 
 
 RULES: tuple[Rule, ...] = (
@@ -268,18 +204,30 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "image_service",
-        ("codecogs", "latex.php", "mimetex", "mathtex", "equation?tex=", "cht=tx", "equation_images/", "cgi-bin/math", "svg.latex"),
+        (
+            "codecogs",
+            "latex.php",
+            "mimetex",
+            "mathtex",
+            "equation?tex=",
+            "cht=tx",
+            "equation_images/",
+            "cgi-bin/math",
+            "svg.latex",
+        ),
         "img",
-        _read_service_image,
+        read_service_image,
     ),
     Rule(
         "image_alt",
         ("<img",),
         'img.tex, img.latex, img.math, img[alt^="$"], img[alt^="\\\\["], img[alt^="\\\\("], '
         'img[class*="formula"], img[class*="math"], img[class*="equation"], img[class*="tex"]',
-        _read_image_alt,
+        read_image_alt,
     ),
-    Rule("pandoc", ("math inline", "math display"), ".math.inline, .math.display", _read_pandoc_bare),
+    Rule(
+        "pandoc", ("math inline", "math display"), ".math.inline, .math.display", _read_pandoc_bare
+    ),
     Rule(
         "tex_class",
         ("math", "latex", "tex"),
@@ -292,9 +240,12 @@ RULES: tuple[Rule, ...] = (
 _RENDERED = (
     ".MathJax_Preview, .MathJax_Display, .MathJax, .MathJax_SVG_Display, .MathJax_SVG, "
     ".MathJax_CHTML, .MJXc-display, .mjx-chtml, .MathJax_MathML, .MJX_Assistive_MathML, "
-    ".math-fallback, .katex-html"
+    ".math-fallback"
 )
-_CUSTOM = re.compile(r"<((?!mjx-)[a-zA-Z]{1,12}-(?:math|tex|latex|katex|formula|equation)|itex|tex|mathjax)[\s>]")
+_CUSTOM = re.compile(
+    r"<((?!mjx-)[a-zA-Z]{1,12}-(?:math|tex|latex|katex|formula|equation)|itex|tex|mathjax)[\s>]"
+)
+_CUSTOM_LITERALS = {"<itex", "<tex", "<mathjax", "-math", "-tex", "-latex", "-formula", "-equation"}
 _PREFIXED = re.compile(r"<([A-Za-z]{1,8}):math[\s>]")
 
 
@@ -306,17 +257,23 @@ def replace_formulas(page: ParsedPage, items: Items, max_formulas: int) -> bool:
     document = page.tree.document
     if document is None:
         return True
-    source = page.source
-    for prefix in {match.group(1) for match in _PREFIXED.finditer(source)}:
+    source, literals = page.source, page.literals
+    for prefix in (
+        {match.group(1) for match in _PREFIXED.finditer(source)} if ":math" in literals else ()
+    ):
         nodes = document.query_selector_all(f"{prefix.lower()}\\:math").values()
         _apply(Rule("mathml_prefixed", (), "", _read_mathml), nodes, items)
-    for name in {match.group(1).lower() for match in _CUSTOM.finditer(source)}:
+    for name in (
+        {match.group(1).lower() for match in _CUSTOM.finditer(source)}
+        if literals & _CUSTOM_LITERALS
+        else ()
+    ):
         nodes = document.query_selector_all(name).values()
         _apply(Rule("tex_element", (), "", _read_element), nodes, items)
     for rule in RULES:
-        if not any(hint in source for hint in rule.hints):
+        if literals.isdisjoint(rule.hints):
             continue
-        if rule.representation == "data_mathml" and "MathJax_Preview" in source and "math/tex" in source:
+        if rule.representation == "data_mathml" and "math/tex" in literals:
             continue  # the script beside it has been read
         _apply(rule, document.query_selector_all(rule.selector).values(), items)
         if rule.representation == "mathjax_script":

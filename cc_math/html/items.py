@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-OPEN, CLOSE = "\ue000", "\ue001"
+OPEN, CLOSE, KEEP = "\ue000", "\ue001", "\ue002"
 PLACEHOLDER = re.compile(f"{OPEN}(\\d{{1,9}}){CLOSE}")
 
 Kind = Literal["formula", "code", "block"]
@@ -46,8 +46,6 @@ class Items:
         if OPEN not in text:
             return text
         return PLACEHOLDER.sub(
-            lambda match: self.found[int(match[1])].text
-            if int(match[1]) < len(self.found)
-            else "",
+            lambda match: self.found[int(match[1])].text if int(match[1]) < len(self.found) else "",
             text,
         )

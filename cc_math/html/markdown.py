@@ -9,8 +9,13 @@ from __future__ import annotations
 import re
 from html import unescape
 
+from cc_math.html.items import CLOSE, OPEN
+
 _TAG = re.compile(r"<(/?)(h[1-6]|p|ul|ol|li|br|pre|blockquote)>")
 _ANY_TAG = re.compile(r"</?[a-z][a-z0-9]*(?: [^<>]*)?>")
+_EQUATION_CELL = re.compile(
+    f"^(?:(?:{OPEN}\\d+{CLOSE}[ ,.;]*)+|\\(?[A-Z]?[0-9.]{{1,9}}[a-z]?\\)?)$"
+)
 _BLANKS = re.compile(r"[ \u00a0]{2,}")
 _NEWLINES = re.compile(r"\n{3,}")
 
@@ -51,6 +56,8 @@ def to_markdown(minimal_html: str) -> str:
                     prefix += "- "
         elif tag == "br":
             out.append("\n" + "  " * len(lists))
+            if index + 3 < len(pieces):
+                pieces[index + 3] = pieces[index + 3].lstrip("\n")
         elif tag[0] == "h":
             if closing:
                 out.append("\n\n")
@@ -62,12 +69,30 @@ def to_markdown(minimal_html: str) -> str:
         else:
             out.append("\n" + "  " * len(lists))
     text = "".join(out)
-    lines = [_cells(line) if "\t" in line else _BLANKS.sub(" ", line.rstrip()) if not line.startswith(" ") else line.rstrip() for line in text.split("\n")]
+    lines = [
+        _cells(line)
+        if "\t" in line
+        else _BLANKS.sub(" ", line.rstrip())
+        if not line.startswith(" ")
+        else line.rstrip()
+        for line in text.split("\n")
+    ]
     return _NEWLINES.sub("\n\n", "\n".join(_rule_tables(lines))).strip()
 
 
 def _cells(line: str) -> str:
+    """A row of a table. Rows without content vanish; a row that only sets an equation (the
+    formula, perhaps its number, empty cells for space) is that equation."""
     cells = [_BLANKS.sub(" ", cell.strip()) for cell in line.strip("\n").split("\t\t")]
+    filled = [cell.strip("\t") for cell in cells if cell.strip("\t")]
+    if not filled:
+        return ""
+    if (
+        any(cell.startswith(OPEN) for cell in filled)
+        and all(map(_EQUATION_CELL.match, filled))
+        and (len(filled) < len(cells) or len(filled) == 1)
+    ):
+        return " ".join(filled)
     return "| " + " | ".join(cell.strip("\t") for cell in cells) + " |"
 
 

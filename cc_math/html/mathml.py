@@ -13,15 +13,15 @@ deeper comes out as its text.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import unescape
 
+from cc_math.html.markup import Node, parse, text_of
 from cc_math.html.symbols import ACCENTS, FENCES, FUNCTIONS, VARIANTS, character_tex
 
 MAX_DEPTH = 200
 """Nesting that the converter follows; real formulas stay under 60."""
 
-_TOKEN = re.compile(r"<!--.*?-->|<(/?)([A-Za-z][\w:.-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>|([^<]+)|<", re.S)
-_ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _ANNOTATION = re.compile(
     r"""<(?:[\w]+:)?annotation\s[^>]*?encoding\s*=\s*["'](?:application/x-tex|TeX|LaTeX|text/x-tex|application/x-latex)["'][^>]*>(.*?)</(?:\w+:)?annotation""",
     re.S | re.I,
@@ -31,29 +31,6 @@ _DISPLAY = re.compile(
     r"""<(?:\w+:)?math\b[^>]*?(?:\sdisplay\s*=\s*["']?block|\smode\s*=\s*["']?display)""", re.S
 )
 _SPACES = re.compile(r"\s+")
-
-
-class Node:
-    """An element: name without prefix, attributes, children (nodes and strings)."""
-
-    __slots__ = ("attributes", "children", "name")
-
-    def __init__(self, name: str, attributes: str) -> None:
-        self.name = name
-        self.attributes = attributes
-        self.children: list[Node | str] = []
-
-    def get(self, name: str) -> str:
-        """An attribute's value ('' when absent)."""
-        if name not in self.attributes:
-            return ""
-        for match in _ATTRIBUTE.finditer(self.attributes):
-            if match[1] == name:
-                return unescape(match[2] if match[2] is not None else match[3])
-        return ""
-
-    def elements(self) -> list[Node]:
-        return [child for child in self.children if isinstance(child, Node)]
 
 
 def tex_annotation(markup: str) -> str | None:
@@ -81,47 +58,10 @@ def mathml_to_tex(markup: str) -> tuple[str, bool]:
     return tidy(convert(parse(markup), 0)), display
 
 
-def parse(markup: str) -> Node:
-    """A tree from mark-up, whatever its nesting: a stray end tag closes up to its start."""
-    root = Node("mrow", "")
-    stack = [root]
-    for match in _TOKEN.finditer(markup):
-        closing, name, attributes, text = match.groups()
-        if text is not None:
-            if text.strip() or stack[-1].name in ("mtext", "ms", "mi", "mo", "mn"):
-                stack[-1].children.append(unescape(text))
-        elif name is None:
-            continue
-        elif closing:
-            name = name.rpartition(":")[2].lower()
-            for depth in range(len(stack) - 1, max(0, len(stack) - 6), -1):
-                if stack[depth].name == name:
-                    del stack[depth:]
-                    break
-        else:
-            node = Node(name.rpartition(":")[2].lower(), attributes)
-            stack[-1].children.append(node)
-            if not attributes.rstrip().endswith("/") and node.name not in ("br", "img", "none", "mprescripts", "mspace"):
-                stack.append(node)
-    return root
-
-
 def tidy(tex: str) -> str:
     """Single spaces; none before punctuation and closing brackets."""
     tex = _SPACES.sub(" ", tex).strip()
-    return re.sub(r"(?<!\\) (?=[,.;})\]])|(?<=[{(\[]) (?!\\? )", "", tex)
-
-
-def _text(node: Node) -> str:
-    parts = []
-    pending: list[Node | str] = [node]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, str):
-            parts.append(item)
-        else:
-            pending.extend(reversed(item.children))
-    return "".join(parts)
+    return re.sub(r"(?<!\\) (?=[,.;)\]])|(?<=[{(\[]) (?!\\? )", "", tex)
 
 
 def _group(tex: str) -> str:
@@ -145,7 +85,7 @@ def _row(children: list[Node | str], depth: int) -> str:
 
 
 def _identifier(node: Node, depth: int) -> str:
-    text = _text(node).strip()
+    text = text_of(node).strip()
     if not text:
         return ""
     variant = node.get("mathvariant")
@@ -162,8 +102,8 @@ def _identifier(node: Node, depth: int) -> str:
     return tex
 
 
-def _operator(node: Node) -> str:
-    text = _text(node).strip()
+def _operator(node: Node, depth: int) -> str:
+    text = text_of(node).strip()
     if text in FUNCTIONS:
         return f"\\{text} " if text != "mod" else "\\bmod "
     if len(text) > 1 and text.isalpha() and text.isascii():
@@ -171,8 +111,12 @@ def _operator(node: Node) -> str:
     return "".join(character_tex(c) for c in text)
 
 
-def _scripts(node: Node, depth: int, order: str) -> str:
+_SCRIPT_ORDER = {"msub": "_", "msup": "^", "msubsup": "_^"}
+
+
+def _scripts(node: Node, depth: int) -> str:
     kids = node.elements()
+    order = _SCRIPT_ORDER[node.name]
     base = convert(kids[0], depth + 1) if kids else ""
     tex = _base(base, kids[0] if kids else None)
     for mark, kid in zip(order, kids[1:], strict=False):
@@ -188,9 +132,13 @@ def _scripts(node: Node, depth: int, order: str) -> str:
 
 def _base(tex: str, node: Node | None) -> str:
     tex = tex.strip()
-    if node is not None and node.name in ("mrow", "mstyle", "mpadded", "mphantom") and len(node.elements()) > 1:
+    if (
+        node is not None
+        and node.name in ("mrow", "mstyle", "mpadded", "mphantom")
+        and len(node.elements()) > 1
+    ):
         return _group(tex) if not (tex.startswith("\\left") or tex[-1:] in ")]}|") else tex
-    if node is not None and node.name in ("msub", "msup", "msubsup", "mfrac", "munder", "mover") :
+    if node is not None and node.name in ("msub", "msup", "msubsup", "mfrac", "munder", "mover"):
         return _group(tex)
     return tex
 
@@ -203,20 +151,23 @@ def _under_over(node: Node, depth: int) -> str:
     under = kids[1] if node.name in ("munder", "munderover") and len(kids) > 1 else None
     over_index = 2 if node.name == "munderover" else 1
     over = kids[over_index] if node.name != "munder" and len(kids) > over_index else None
-    over_text = _text(over).strip() if over is not None else ""
-    under_text = _text(under).strip() if under is not None else ""
+    over_text = text_of(over).strip() if over is not None else ""
+    under_text = text_of(under).strip() if under is not None else ""
     accent = ACCENTS.get(over_text, ("", ""))[0] if over is not None and over.name == "mo" else ""
     below = ACCENTS.get(under_text, ("", ""))[1] if under is not None and under.name == "mo" else ""
     if accent:
         wide = {"\\hat": "\\widehat", "\\tilde": "\\widetilde"}
-        if accent in wide and len(_text(kids[0]).strip()) > 1:
+        if accent in wide and len(text_of(kids[0]).strip()) > 1:
             accent = wide[accent]
         base, over = accent + _group(base), None
     if below:
         base, under = below + _group(base), None
     if under is None and over is None:
         return base
-    limits = re.match(r"\\(?:sum|prod|coprod|int|iint|iiint|oint|big\w+|lim|limsup|liminf|max|min|sup|inf|det|gcd|Pr|operatorname|underbrace|overbrace|argmax|argmin|underset|overset)", base)
+    limits = re.match(
+        r"\\(?:sum|prod|coprod|int|iint|iiint|oint|big\w+|lim|limsup|liminf|max|min|sup|inf|det|gcd|Pr|operatorname|underbrace|overbrace|argmax|argmin|underset|overset)",
+        base,
+    )
     if limits:
         tex = base
         if under is not None:
@@ -259,38 +210,28 @@ def _table(node: Node, depth: int) -> str:
     return f"\\begin{{{environment}}} {body} \\end{{{environment}}}"
 
 
-def html_to_tex(markup: str) -> str:
-    """LaTeX of a formula set with ``sub``, ``sup`` and italics (pandoc's HTML mathematics)."""
-    return tidy(_html(parse(markup), 0))
-
-
-def _html(node: Node, depth: int) -> str:
-    parts: list[str] = []
-    for child in node.children:
-        if isinstance(child, str):
-            part = "".join(character_tex(c) for c in child)
-        else:
-            part = _html(child, depth + 1) if depth < MAX_DEPTH else _text(child)
-            mark = {"sub": "_", "sup": "^"}.get(child.name)
-            if mark and part.strip():
-                part = mark + _group(part)
-            elif child.name in ("strong", "b") and part.strip():
-                part = "\\mathbf" + _group(part)
-        parts.append(part)
-    return "".join(parts)
-
-
-_FENCED_TABLE = {"()": "pmatrix", "[]": "bmatrix", "||": "vmatrix", "‖‖": "Vmatrix", "∥∥": "Vmatrix", "{}": "Bmatrix"}
+_FENCED_TABLE = {
+    "()": "pmatrix",
+    "[]": "bmatrix",
+    "||": "vmatrix",
+    "‖‖": "Vmatrix",
+    "∥∥": "Vmatrix",
+    "{}": "Bmatrix",
+}
 
 
 def _mrow(node: Node, depth: int) -> str:
     kids = node.elements()
     if len(kids) >= 2 and kids[0].name == "mo":
-        inner = [kid for kid in kids[1:] if kid.name not in ("mo",) or _text(kid).strip("\u2061\u2062\u2063\u2064 ")]
-        opening = _text(kids[0]).strip()
+        inner = [
+            kid
+            for kid in kids[1:]
+            if kid.name not in ("mo",) or text_of(kid).strip("\u2061\u2062\u2063\u2064 ")
+        ]
+        opening = text_of(kids[0]).strip()
         table = _unwrap(inner[0]) if inner else None
         if table is not None and table.name == "mtable" and len(inner) <= 2:
-            closing = _text(inner[1]).strip() if len(inner) == 2 else ""
+            closing = text_of(inner[1]).strip() if len(inner) == 2 else ""
             name = _FENCED_TABLE.get(opening + closing)
             rows = [kid for kid in table.elements() if kid.name in ("mtr", "mlabeledtr")]
             body = " \\\\ ".join(_row_of_table(row, depth + 3) for row in rows)
@@ -299,12 +240,23 @@ def _mrow(node: Node, depth: int) -> str:
             if name:
                 return f"\\begin{{{name}}} {body} \\end{{{name}}}"
         first, last = kids[0], kids[-1]
-        if opening in FENCES and last.name == "mo" and _text(last).strip() in FENCES and len(kids) > 2 \
-                and first.get("stretchy") != "false" and last.get("stretchy") != "false" \
-                and any(k.name in ("mfrac", "mtable", "munderover", "munder", "mover", "msubsup", "msqrt", "msup") for k in kids[1:-1]):
+        if (
+            opening in FENCES
+            and last.name == "mo"
+            and text_of(last).strip() in FENCES
+            and len(kids) > 2
+            and first.get("stretchy") != "false"
+            and last.get("stretchy") != "false"
+            and any(
+                k.name
+                in ("mfrac", "mtable", "munderover", "munder", "mover", "msubsup", "msqrt", "msup")
+                for k in kids[1:-1]
+            )
+        ):
             body = _row(list(kids[1:-1]), depth)
-            closing = _text(last).strip()
-            return f"\\left{character_tex(opening).strip()} {body} \\right{character_tex(closing).strip()}"
+            closing = text_of(last).strip()
+            left, right = character_tex(opening).strip(), character_tex(closing).strip()
+            return f"\\left{left} {body} \\right{right}"
     return _row(node.children, depth)
 
 
@@ -356,8 +308,8 @@ def _multiscripts(node: Node, depth: int) -> str:
     return ("{}" + before if before else "") + base + pairs(rest[:split])
 
 
-def _words(node: Node) -> str:
-    text = _text(node).replace("\xa0", " ")
+def _words(node: Node, depth: int) -> str:
+    text = text_of(node).replace("\xa0", " ")
     if not text.strip():
         return "\\ " if text else ""
     if len(text.strip()) == 1 and not text.strip().isalpha():
@@ -377,51 +329,69 @@ def _enclosed(node: Node, depth: int) -> str:
     return inner
 
 
-def convert(node: Node, depth: int) -> str:
-    """LaTeX of one MathML element."""
-    if depth > MAX_DEPTH:
-        return "".join(character_tex(c) for c in _text(node))
-    name = node.name
-    if name == "mi":
-        return _identifier(node, depth)
-    if name == "mo":
-        return _operator(node)
-    if name == "mn":
-        text = _text(node).strip()
-        tex = "".join(character_tex(c) for c in text)
-        variant = VARIANTS.get(node.get("mathvariant"), "")
-        return variant + _group(tex) if variant else tex
-    if name in ("mtext", "ms"):
-        return _words(node)
-    if name == "mspace":
-        return "\\quad " if node.get("width") in ("1em", "1.0em") else ("\\qquad " if node.get("width") == "2em" else " ")
-    if name == "mfrac":
-        return _fraction(node, depth)
-    if name in ("msub", "msup", "msubsup"):
-        return _scripts(node, depth, {"msub": "_", "msup": "^", "msubsup": "_^"}[name])
-    if name in ("munder", "mover", "munderover"):
-        return _under_over(node, depth)
-    if name == "msqrt":
+def _number(node: Node, depth: int) -> str:
+    tex = "".join(character_tex(c) for c in text_of(node).strip())
+    variant = VARIANTS.get(node.get("mathvariant"), "")
+    return variant + _group(tex) if variant else tex
+
+
+def _space(node: Node, depth: int) -> str:
+    return {"1em": "\\quad ", "2em": "\\qquad "}.get(node.get("width"), " ")
+
+
+def _root(node: Node, depth: int) -> str:
+    if node.name == "msqrt":
         return "\\sqrt" + _group(_row(node.children, depth))
-    if name == "mroot":
-        kids = [convert(kid, depth + 1).strip() for kid in node.elements()[:2]] + ["", ""]
-        return f"\\sqrt[{kids[1]}]{{{kids[0]}}}"
-    if name == "mtable":
-        return _table(node, depth)
-    if name == "mfenced":
-        return _fenced(node, depth)
-    if name == "mmultiscripts":
-        return _multiscripts(node, depth)
-    if name == "menclose":
-        return _enclosed(node, depth)
-    if name == "mphantom":
-        return "\\phantom" + _group(_row(node.children, depth))
-    if name == "semantics":
-        kids = node.elements()
-        return convert(kids[0], depth + 1) if kids else ""
-    if name in ("annotation", "annotation-xml", "none", "mprescripts", "maligngroup", "malignmark"):
-        return ""
-    if name in ("mrow", "math", "mstyle", "mpadded", "merror", "mtd"):
-        tex = _mrow(node, depth)
-        return tex
-    return _row(node.children, depth)
+    parts = [convert(kid, depth + 1).strip() for kid in node.elements()[:2]] + ["", ""]
+    return f"\\sqrt[{parts[1]}]{{{parts[0]}}}"
+
+
+def _phantom(node: Node, depth: int) -> str:
+    return "\\phantom" + _group(_row(node.children, depth))
+
+
+def _semantics(node: Node, depth: int) -> str:
+    kids = node.elements()
+    return convert(kids[0], depth + 1) if kids else ""
+
+
+def _nothing(node: Node, depth: int) -> str:
+    return ""
+
+
+_CONVERTERS: dict[str, Callable[[Node, int], str]] = {
+    "mi": _identifier,
+    "mo": _operator,
+    "mn": _number,
+    "mtext": _words,
+    "ms": _words,
+    "mspace": _space,
+    "mfrac": _fraction,
+    "msub": _scripts,
+    "msup": _scripts,
+    "msubsup": _scripts,
+    "munder": _under_over,
+    "mover": _under_over,
+    "munderover": _under_over,
+    "msqrt": _root,
+    "mroot": _root,
+    "mtable": _table,
+    "mfenced": _fenced,
+    "mmultiscripts": _multiscripts,
+    "menclose": _enclosed,
+    "mphantom": _phantom,
+    "semantics": _semantics,
+    **dict.fromkeys(
+        ("annotation", "annotation-xml", "none", "mprescripts", "maligngroup", "malignmark"),
+        _nothing,
+    ),
+    **dict.fromkeys(("mrow", "math", "mstyle", "mpadded", "merror", "mtd"), _mrow),
+}
+
+
+def convert(node: Node, depth: int) -> str:
+    """LaTeX of one MathML element; unknown elements stand for their content."""
+    if depth > MAX_DEPTH:
+        return "".join(character_tex(c) for c in text_of(node))
+    converter = _CONVERTERS.get(node.name)
+    return converter(node, depth) if converter else _row(node.children, depth)

@@ -7,12 +7,15 @@ on broken mark-up. Full extraction changes the tree, so the quick text is taken 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from cc_math.html.charset import decode
+from cc_math.html.items import CLOSE, KEEP, OPEN
+from cc_math.html.prefilter import literals_in
 from cc_math.schema import Drop, DropReason
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -29,23 +32,32 @@ time in depth (15 s at 20,000 levels), so deeper pages are dropped."""
 
 _MIN_BYTES_PER_NODE = 3  # `<p>` is the shortest element: shorter pages need no counting
 _DEEP = ">".join(["*"] * MAX_DEPTH)
-_PLACEHOLDER_CHARACTERS = {0xE000: None, 0xE001: None}
+_PLACEHOLDER_CHARACTERS = dict.fromkeys(map(ord, (OPEN, CLOSE, KEEP)))
+_LONE_CHARACTER = re.compile("(?<=>)([ \n]?[\u0800-\ud7ff\uf900-\uffef])(?=[ \n]?<)")
+"""A text node of one character of three UTF-8 bytes. Resiliparse 2.0.1 takes such a node for
+the glyph of an icon font when it chooses main content (it compares bytes in the machine's
+order), which loses words of Chinese, Japanese and Korean between two elements. A second
+private-use character beside it keeps the word; it is taken out again at the end."""
 
 
 @dataclass(slots=True)
 class ParsedPage:
-    """A decoded and parsed page. ``tree`` is consumed by extraction (see module)."""
+    """A decoded and parsed page. ``tree`` is consumed by extraction (see module).
+
+    ``literals``: which of :data:`cc_math.html.prefilter.LITERALS` the page holds.
+    """
 
     source: str
     tree: HTMLTree
     charset: str
     size_bytes: int
+    literals: frozenset[str]
 
     def quick_text(self) -> str:
         """Visible text of the whole page, title first, white space collapsed."""
         text: str = extract_plain_text(self.tree, preserve_formatting=False, alt_texts=True)
         title = self.tree.title
-        return f"{title}\n{text}" if title else text
+        return (f"{title}\n{text}" if title else text).replace(KEEP, "")
 
     def too_deep(self) -> bool:
         """Whether elements nest deeper than :data:`MAX_DEPTH`."""
@@ -68,11 +80,14 @@ def parse(
     if not payload.strip():
         return Drop(DropReason.empty_page, "no bytes")
     source, charset = decode(payload, content_type)
-    if "\ue000" in source or "\ue001" in source:
-        source = source.translate(_PLACEHOLDER_CHARACTERS)  # they frame our placeholders
+    if not source.isascii():
+        if OPEN in source or CLOSE in source or KEEP in source:
+            source = source.translate(_PLACEHOLDER_CHARACTERS)  # they frame our placeholders
+        source = _LONE_CHARACTER.sub("\\1" + KEEP, source)
     tree = HTMLTree.parse(source)
     if len(source) > max_nodes * _MIN_BYTES_PER_NODE and tree.document is not None:
         n_nodes = len(tree.document.query_selector_all("*"))
         if n_nodes > max_nodes:
             return Drop(DropReason.too_many_nodes, f"{n_nodes} elements, budget {max_nodes}")
-    return ParsedPage(source=source, tree=tree, charset=charset, size_bytes=len(payload))
+    data = source.encode("utf-8", "replace") if charset.startswith("utf-16") else payload
+    return ParsedPage(source, tree, charset, len(payload), literals_in(data))

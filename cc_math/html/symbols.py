@@ -9,10 +9,11 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth log ln lg exp lim limsup "
-    "liminf max min sup inf det dim ker deg gcd hom arg Pr mod".split()
-)
+FUNCTIONS = frozenset((
+    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh",
+    "tanh", "coth", "log", "ln", "lg", "exp", "lim", "limsup", "liminf", "max", "min", "sup",
+    "inf", "det", "dim", "ker", "deg", "gcd", "hom", "arg", "Pr", "mod",
+))  # fmt: skip
 
 _COMMANDS = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ϵ": "epsilon", "ε": "varepsilon",
@@ -21,7 +22,7 @@ _COMMANDS = {
     "ϱ": "varrho", "σ": "sigma", "ς": "varsigma", "τ": "tau", "υ": "upsilon", "ϕ": "phi",
     "φ": "varphi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta",
     "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Υ": "Upsilon",
-    "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega", "∆": "Delta", "µ": "mu", "Ω": "Omega",
+    "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega", "∆": "Delta", "µ": "mu",
     "∞": "infty", "∂": "partial", "∇": "nabla", "×": "times", "⋅": "cdot", "·": "cdot",
     "÷": "div", "±": "pm", "∓": "mp", "≤": "le", "≥": "ge", "≠": "ne", "⩽": "leqslant",
     "⩾": "geqslant", "≪": "ll", "≫": "gg", "≈": "approx", "≡": "equiv", "∼": "sim",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 
-MATH_ENVIRONMENTS = frozenset(
-    "equation equation* align align* alignat alignat* aligned alignedat gather gather* gathered "
-    "multline multline* eqnarray eqnarray* flalign flalign* displaymath math split array matrix "
-    "pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix cases dcases rcases CD subequations "
-    "prooftree numcases subarray".split()
-)
+MATH_ENVIRONMENTS = frozenset((
+    "equation", "equation*", "align", "align*", "alignat", "alignat*", "aligned", "alignedat",
+    "gather", "gather*", "gathered", "multline", "multline*", "eqnarray", "eqnarray*", "flalign",
+    "flalign*", "displaymath", "math", "split", "array", "matrix", "pmatrix", "bmatrix",
+    "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "cases", "dcases", "rcases", "CD",
+    "subequations", "prooftree", "numcases", "subarray",
+))  # fmt: skip
 """Environments that are mathematics without delimiters (MathJax's AMSmath and array set)."""
 
 _DELIMITERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))

@@ -39,6 +39,11 @@ def order_key(doc_id: str, seed: int) -> int:
     return _hash64(b"cc-math order", seed, doc_id)
 
 
+def sample_key(doc_id: str, seed: int) -> int:
+    """Place of a document in a draw of samples, unrelated to its place in the stream."""
+    return _hash64(b"cc-math sample", seed, doc_id)
+
+
 def bucket_of(doc_id: str, seed: int, buckets: int) -> int:
     """Which of ``buckets`` equal ranges of the order holds the document, 0 to buckets - 1."""
     return order_key(doc_id, seed) * buckets // _HASH_RANGE

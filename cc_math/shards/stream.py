@@ -110,7 +110,7 @@ def write_pieces(
 
 
 def read_slot(
-    pieces: Sequence[str | pa.NativeFile],
+    pieces: Iterable[str | pa.NativeFile],
     slot: int,
     *,
     layout: Layout,
@@ -119,9 +119,9 @@ def read_slot(
 ) -> list[ShardDocument]:
     """The documents of a slot from all pieces, in stream order: by key, then by doc_id.
 
-    ``pieces`` are paths or open random-access files, in any order. Token arrays are views of
-    the batches read. Raises InputError when a doc_id occurs twice, JobError when a piece was
-    made with another layout or tokenizer.
+    ``pieces`` are paths or open random-access files, in any order, and may be a generator that
+    opens one at a time. Token arrays are views of the batches read. Raises InputError when a
+    doc_id occurs twice, JobError when a piece was made with another layout or tokenizer.
     """
     expected_schema = _piece_schema(dtype, _identity(tokenizer_digest, layout))
     keyed: list[tuple[int, str, ShardDocument]] = []

@@ -1,7 +1,8 @@
 """Trains the tokenizer that ships: byte-level BPE for text with mathematics.
 
-Owns the count of pieces that training sees, and the figures of the card. Reads a folder of ``documents`` (text, registered_domain; language and n_formulas where
-there are any) and a recipe; writes ``tokenizer.json`` and ``metrics.json``. Run as
+Owns the count of pieces that training sees, and the figures of the card. Reads a folder of
+``documents`` (text, registered_domain; language and formula_counts where there are any) and a
+recipe; writes ``tokenizer.json`` and ``metrics.json``. Run as
 
     python -m cc_math.shards.train_tokenizer RECIPE.toml --documents DIR --output DIR
 
@@ -36,8 +37,8 @@ import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from cc_math.errors import InputError, RecipeError
-from cc_math.shards.layout import VALIDATION, split_of
-from cc_math.shards.tokenizer import PIECE_PATTERN, Tokenizer, canonical_json, from_json
+from cc_math.shards.layout import bucket_of
+from cc_math.shards.tokenizer import PIECE_PATTERN, canonical_json, from_json
 
 # Scripts written without spaces: Thai and Lao, Myanmar, Khmer, kana, Han. Their pieces are
 # whole clauses, which hardly two sites share.
@@ -45,7 +46,7 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]"
 )
-_COLUMNS = ("text", "registered_domain", "language", "n_formulas")
+_COLUMNS = ("text", "registered_domain", "language", "formula_counts")
 _FEED_PIECES = 1 << 14  # pieces handed to the library at a time; chosen
 
 
@@ -63,8 +64,8 @@ class TokenizerRecipe:
     max_domain_chars: int
     math_formulas: int  # formulas from which a document counts as mathematics
     math_weight: int  # how many times such a document counts
-    holdout_share: float  # of registered domains, for the figures of the card
-    seed: int
+    folds: int  # of registered domains, for the figures of the card
+    seed: int  # of the folds
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,12 @@ def read_documents(folder: str, recipe: TokenizerRecipe) -> list[TrainingDocumen
         for row in batch.to_pylist():
             text = row["text"] or ""
             if len(text) >= recipe.min_document_chars:
+                formulas = sum(number for _, number in row.get("formula_counts") or ())
                 document = TrainingDocument(
                     text=text[: recipe.max_document_chars],
                     registered_domain=row["registered_domain"] or "",
                     language=row.get("language") or "und",
-                    is_math=(row.get("n_formulas") or 0) >= recipe.math_formulas,
+                    is_math=formulas >= recipe.math_formulas,
                 )
                 other = found.setdefault(document.text, document)
                 if _sort_key(document) < _sort_key(other):
@@ -157,17 +159,28 @@ def train(documents: Sequence[TrainingDocument], recipe: TokenizerRecipe) -> byt
 
 
 def bytes_per_token(
-    documents: Iterable[TrainingDocument], tokenizer: Tokenizer
+    documents: Sequence[TrainingDocument], recipe: TokenizerRecipe
 ) -> dict[str, dict[str, float]]:
-    """Documents, bytes and bytes per token of each group: math and other, all and by language."""
+    """Figures on domains that training did not see: math and other, all and by language.
+
+    Cross-fitted: each document is measured with a twin of the tokenizer that is trained
+    without its fold of registered domains. One training for each fold.
+    """
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for document in documents:
-        size_bytes = len(document.text.encode())
-        tokens = tokenizer.count_batch([document.text])[0]
-        kind = "math" if document.is_math else "other"
-        for group in ("all", kind, f"{kind} {document.language}"):
-            for place, value in enumerate((1, size_bytes, tokens)):
-                sums[group][place] += value
+    folds = [
+        bucket_of(document.registered_domain, recipe.seed, recipe.folds) for document in documents
+    ]
+    for fold in range(recipe.folds):
+        pairs = list(zip(documents, folds, strict=True))
+        twin_json = train([document for document, other in pairs if other != fold], recipe)
+        twin = from_json(twin_json, source=f"the tokenizer without fold {fold}")
+        unseen = [document for document, own in pairs if own == fold]
+        counts = twin.count_batch([document.text for document in unseen])
+        for document, tokens in zip(unseen, counts, strict=True):
+            kind = "math" if document.is_math else "other"
+            for group in ("all", kind, f"{kind} {document.language}"):
+                for place, value in enumerate((1, len(document.text.encode()), tokens)):
+                    sums[group][place] += value
     return {
         group: {"documents": n, "bytes": size, "bytes_per_token": round(size / tokens, 3)}
         for group, (n, size, tokens) in sorted(sums.items())
@@ -217,7 +230,7 @@ def _feed(counts: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train by a recipe, measure on held-out domains, write both files."""
+    """Train by a recipe, measure on unseen domains, write both files."""
     parser = argparse.ArgumentParser(description="Train the default tokenizer.")
     parser.add_argument("recipe", help="TOML file with a [tokenizer] table")
     parser.add_argument("--documents", required=True, help="folder of the documents table")
@@ -225,20 +238,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     recipe = read_recipe(options.recipe)
     documents = read_documents(options.documents, recipe)
-    held_out: list[TrainingDocument] = []
-    training: list[TrainingDocument] = []
-    for document in documents:
-        split = split_of(document.registered_domain, recipe.seed, recipe.holdout_share)
-        (held_out if split == VALIDATION else training).append(document)
-    data = train(training, recipe)
+    data = train(documents, recipe)
     metrics = {
         "tokenizers_version": tokenizers.__version__,
         "sha256": hashlib.sha256(data).hexdigest(),
         "size_bytes": len(data),
         "recipe": asdict(recipe),
-        "training_documents": len(training),
-        "training_domains": len({document.registered_domain for document in training}),
-        "held_out": bytes_per_token(held_out, from_json(data, source="the new tokenizer")),
+        "documents": len(documents),
+        "domains": len({document.registered_domain for document in documents}),
+        "unseen_domains": bytes_per_token(documents, recipe),
     }
     output = Path(options.output)
     output.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from cc_math.errors import InputError
-from cc_math.shards.layout import Layout, order_key
+from cc_math.shards.layout import Layout, order_key, sample_key
 from cc_math.shards.megatron import read_index, read_megatron
 from cc_math.shards.parquet import read_parquet_tokens
 from cc_math.shards.stream import ShardDocument
@@ -141,8 +141,7 @@ def sample_documents(path: str, *, documents: int, seed: int) -> dict[str, Token
     """
     chosen: dict[str, tuple[int, TokenArray]] = {}
     for document in read_parquet_tokens(path):
-        # One off the seed of the order: else the first documents of the shard would be chosen.
-        chosen[document.doc_id] = (order_key(document.doc_id, seed + 1), document.tokens)
+        chosen[document.doc_id] = (sample_key(document.doc_id, seed), document.tokens)
         if len(chosen) > documents:
             del chosen[max(chosen, key=lambda doc_id: chosen[doc_id][0])]
     return {doc_id: tokens for doc_id, (_, tokens) in sorted(chosen.items())}

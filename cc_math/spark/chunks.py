@@ -30,7 +30,7 @@ from cc_math.manifests import (
     stage_manifest_uri,
 )
 from cc_math.progress import Heartbeat, ProgressBoard
-from cc_math.recipe import Recipe, section_values
+from cc_math.recipe import Recipe, identity_values
 from cc_math.schema import SCHEMA_VERSION
 from cc_math.spark.session import driver_host, open_session
 from cc_math.stages import Stage
@@ -82,7 +82,7 @@ def plan_stage(
     stage: Stage, recipe: Recipe, chunks: list[Chunk], settings: Json, extra: Any = None
 ) -> Plan:
     """The plan of ``stage``: the recipe tables it depends on, and ``extra`` inputs of all chunks."""
-    values = {table: section_values(recipe, table) for table in stage.recipe_sections}
+    values = {table: identity_values(recipe, table) for table in stage.recipe_sections}
     identities = {
         c.name: stage_identity(stage.name, values, {"chunk": c.input, "all": extra}) for c in chunks
     }

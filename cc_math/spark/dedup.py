@@ -45,11 +45,11 @@ from cc_math.text import match_words
 
 SIGNATURES = pa.schema(
     [
-        ("doc", pa.binary(16)),
+        ("doc", pa.binary()),
         ("doc_id", pa.string()),
         ("part", pa.int32()),
-        ("url_key", pa.binary(16)),
-        ("words", pa.binary(16)),
+        ("url_key", pa.binary()),
+        ("words", pa.binary()),
         ("bands", pa.list_(pa.int64())),
         ("score", pa.float32()),
         ("length_chars", pa.int64()),

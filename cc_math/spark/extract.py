@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from cc_math.chunks import Chunk
+from cc_math.classify import load_quick
 from cc_math.extraction.chunk import extract_chunk
 from cc_math.inputs import WarcFile
 from cc_math.manifests import Json
 from cc_math.recipe import section_values
+from cc_math.shards import tokenizer
 from cc_math.spark.chunks import Job, already_done, finish_stage, map_chunks, plan_stage
 from cc_math.stages import stage_named
 from cc_math.warc import plan_chunks
@@ -19,7 +21,11 @@ def extract(job: Job, warcs: list[WarcFile]) -> Json:
     """
     settings = {table: section_values(job.recipe, table) for table in ("extract", "crawl")}
     chunks = [c for warc in warcs for c in warc_chunks(warc, job.recipe.extract.chunk_bytes)]
-    plan = plan_stage(stage_named("extract"), job.recipe, chunks, settings)
+    models = {
+        "quick_model": load_quick(job.recipe.extract.quick_model or None).digest,
+        "tokenizer": tokenizer.load().digest,
+    }
+    plan = plan_stage(stage_named("extract"), job.recipe, chunks, settings, models)
     done = already_done(job, plan)
     if done is not None:
         job.say(f"extract: nothing to do, {len(chunks)} chunks are done")

@@ -11,10 +11,12 @@ import glob
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 from cc_math.errors import MissingExtra, UserError
 
+LOGGING = Path(__file__).resolve().parent.parent / "data" / "log4j2.properties"  # errors only
 JAVA_PLACES = ("/usr/lib/jvm/*17*/bin/java", "/usr/lib/jvm/*/bin/java", "/opt/java/*/bin/java")
 
 
@@ -59,6 +61,7 @@ def open_session(name: str, master: str | None = None, shuffle_partitions: int |
         master = master or "local[*]"
         settings = {
             "spark.log.level": "ERROR",
+            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{LOGGING}",
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             "spark.sql.shuffle.partitions": str(shuffle_partitions or 8),

@@ -12,20 +12,20 @@ import html
 from collections.abc import Callable
 from urllib.parse import quote
 
-from sample import tex as texlib
+from . import tex as texlib
 
 MATHML_NS = "http://www.w3.org/1998/Math/MathML"
 Writer = Callable[[str, bool], str]
 
 
-def _tree(tex: str) -> str:
-    inner = texlib.mathml(texlib.parse(tex))
+def _tree(tex: str, display: bool) -> str:
+    inner = texlib.mathml(texlib.parse(tex), display=display)
     return inner if inner.startswith("<mrow>") else f"<mrow>{inner}</mrow>"
 
 
 def _math(tex: str, display: bool, annotation: str | None, attributes: str = "") -> str:
     block = ' display="block"' if display else ""
-    body = _tree(tex)
+    body = _tree(tex, display)
     if annotation is not None:
         note = html.escape(annotation, quote=False)
         body = (
@@ -125,7 +125,7 @@ def mathml_bare(tex: str, display: bool) -> str:
 
 def mathml_prefixed(tex: str, display: bool) -> str:
     """MathML with the mml: prefix, as journal platforms emit it."""
-    inner = texlib.mathml(texlib.parse(tex), "mml:")
+    inner = texlib.mathml(texlib.parse(tex), "mml:", display)
     block = ' display="block"' if display else ""
     return f'<mml:math xmlns:mml="{MATHML_NS}"{block}><mml:mrow>{inner}</mml:mrow></mml:math>'
 

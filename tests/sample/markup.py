@@ -1,9 +1,9 @@
 """From the light mark-up of the sample's sources to the HTML of a page.
 
 Blocks are divided by blank lines: `## heading`, `- item`, `1. item`, `> quote`, tables
-with `|`, fenced code, blocks that begin with `<` (kept as HTML), paragraphs. In-line:
-`code`, *emphasis*, **strong**, [text](address), and $…$ / $$…$$ where the site publishes
-formulas; where it does not, a dollar sign is a dollar sign.
+with `|`, fenced code (its language named, or `plain`), blocks that begin with `<` (kept
+as HTML), paragraphs. In-line: `code`, *emphasis*, **strong**, [text](address), and $…$ or
+$$…$$ where the site publishes formulas; where it does not, a dollar is a dollar.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from __future__ import annotations
 import html
 import re
 
-from sample.formulas import Writer
+from .formulas import Writer
 
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
+# What needs no paragraph around it when it is a block of its own.
+STANDS_ALONE = ("<pre", "<script", "<table", "<div", "<blockquote", "<math ", "<mml:", "\\begin")
 HELD = re.compile("\x02(\\d+)\x03")
 
 
@@ -51,9 +53,14 @@ def _block(block: str) -> str:
             items = re.split(rf"^{mark}", block, flags=re.MULTILINE)[1:]
             inner = "\n".join(f"<li>{_inline(item.strip())}</li>" for item in items)
             return f"<{tag}>\n{inner}\n</{tag}>"
-    if HELD.fullmatch(block):
-        return block
     return f"<p>{_inline(block)}</p>"
+
+
+def _code(language: str, text: str) -> str:
+    escaped = html.escape(text, quote=False)
+    if language == "plain":
+        return f"<pre>\n{escaped}</pre>"
+    return f'<pre><code class="language-{language}">{escaped}</code></pre>'
 
 
 def to_html(body: str, writer: Writer | None) -> str:
@@ -65,18 +72,19 @@ def to_html(body: str, writer: Writer | None) -> str:
         return f"\x02{len(held) - 1}\x03"
 
     text = re.sub(
-        r"```(\w*)\n(.*?)```",
-        lambda m: hold(
-            f'<pre><code class="language-{m[1]}">{html.escape(m[2], False)}</code></pre>'
-        ),
-        body.strip(),
-        flags=re.DOTALL,
+        r"```(\w+)\n(.*?)```", lambda m: hold(_code(m[1], m[2])), body.strip(), flags=re.DOTALL
     )
     text = re.sub(r"`([^`\n]+)`", lambda m: hold(f"<code>{html.escape(m[1], False)}</code>"), text)
     if writer is not None:
         publish = writer
         text = FORMULA.sub(lambda m: hold(publish((m[1] or m[2]).strip(), m[1] is not None)), text)
-    blocks = [_block(html.escape(b, quote=False)) for b in re.split(r"\n\s*\n", text) if b.strip()]
+    blocks: list[str] = []
+    for block in re.split(r"\n\s*\n", text):
+        alone = HELD.fullmatch(block.strip())
+        if alone and held[int(alone[1])].startswith(STANDS_ALONE):
+            blocks.append(block.strip())
+        elif block.strip():
+            blocks.append(_block(html.escape(block, quote=False)))
     out = "\n".join(blocks)
     while HELD.search(out):
         out = HELD.sub(lambda m: held[int(m[1])], out)

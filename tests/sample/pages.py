@@ -32,10 +32,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sample.formulas import REPRESENTATIONS
-from sample.hostile import HOSTILE
-from sample.markup import formulas_of, to_html
-from sample.problems import GENERATORS
+from .formulas import REPRESENTATIONS
+from .hostile import HOSTILE
+from .markup import formulas_of, to_html
+from .problems import GENERATORS
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 HERE = Path(__file__).parent

@@ -168,8 +168,7 @@ def binomial() -> str:
             one(4, 2, Fraction(1, 6), "Four dice are thrown. How likely is it to see exactly two "
                 "sixes?"),
             one(6, 0, Fraction(1, 3), "Each of six guests is late with probability one third, "
-                "whatever "
-                "the others do. How likely is it that all six are on time?"),
+                "whatever the others do. How likely is it that all six are on time?"),
             one(8, 1, Fraction(1, 4), "A test has eight questions with four answers each. Somebody "
                 "guesses blindly. How likely is exactly one correct answer?"),
         ],
@@ -211,8 +210,7 @@ def arithmetic_series() -> str:
             f"This is an arithmetic sequence with $a_1 = {first}$, $d = {step}$ and $n = {n}$. "
             f"The last "
             f"term is $a_n = {first} + {n - 1} \\cdot {step} = {last}$, and the sum is "
-            f"$\\frac{{n}}{{2}}"
-            f"(a_1 + a_n) = \\frac{{{n}}}{{2}} \\cdot {first + last} = {total}$.",
+            f"$\\frac{{n}}{{2}}(a_1 + a_n) = \\frac{{{n}}}{{2}} \\cdot {first + last} = {total}$.",
         )
 
     return _sheet(
@@ -221,11 +219,9 @@ def arithmetic_series() -> str:
             one(12, 4, 15, "A hall has 15 rows. There are 12 seats in the first and 4 more in each "
                 "following row. How many seats are there?"),
             one(50, 25, 12, "Jonas saves 50 euros in January and each month 25 euros more than "
-                "in the "
-                "month before. How much has he saved by the end of December?"),
+                "in the month before. How much has he saved by the end of December?"),
             one(3, 5, 40, "What is the sum of the first forty numbers of the sequence 3, 8, 13, "
-                "18 and "
-                "so on?"),
+                "18 and so on?"),
             one(7, 7, 28, "Add up all multiples of seven below two hundred."),
         ],
     )  # fmt: skip

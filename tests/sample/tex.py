@@ -31,7 +31,7 @@ OPERATORS = {
     "cdots": "⋯", "sum": "∑", "prod": "∏", "int": "∫", "forall": "∀", "exists": "∃",
     "circ": "∘", "setminus": "∖", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉",
     "langle": "⟨", "rangle": "⟩", "{": "{", "}": "}", "|": "‖", "angle": "∠", "perp": "⊥",
-    "sim": "∼", "oplus": "⊕", "cong": "≅", "quad": " ", ",": " ", ";": " ", "!": "",
+    "sim": "∼", "oplus": "⊕", "cong": "≅", ",": " ", ";": " ", "!": "",
     " ": " ", "colon": ":", "vdots": "⋮", "ddots": "⋱", "%": "%", "neg": "¬", "land": "∧",
     "lor": "∨", "otimes": "⊗", "triangle": "△", "parallel": "∥",
 }  # fmt: skip
@@ -40,7 +40,8 @@ FUNCTIONS = frozenset({
     "sup", "inf", "arctan", "arcsin", "deg", "bmod",
 })  # fmt: skip
 DOUBLE_STRUCK = dict(zip("NZQRCFPE", "ℕℤℚℝℂ𝔽ℙ𝔼", strict=True))
-ACCENTS = {"overline": "¯", "bar": "¯", "hat": "^", "vec": "→", "tilde": "~", "dot": "˙"}
+LIMITS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
+ACCENTS = {"overline": "―", "bar": "¯", "hat": "^", "vec": "→", "tilde": "~", "dot": "˙"}
 FENCES = {
     "pmatrix": ("(", ")"), "bmatrix": ("[", "]"), "vmatrix": ("|", "|"), "cases": ("{", "."),
     "aligned": (".", "."),
@@ -54,6 +55,7 @@ class Node:
     tag: str
     text: str = ""
     children: tuple[Node, ...] = ()
+    attributes: str = ""
 
 
 class _Reader:
@@ -103,6 +105,11 @@ class _Reader:
         self.at = end + 1
         return inner
 
+    def fence(self) -> Node:
+        """The bracket after \\left or \\right."""
+        token = self.next()
+        return Node("mo", OPERATORS[token[1:]] if token[0] == "\\" else token)
+
     def environment(self) -> Node:
         name = self.words()
         rows: list[Node] = []
@@ -126,9 +133,8 @@ class _Reader:
             top, bottom = self.atom(), self.atom()
             if name != "binom":
                 return Node("mfrac", children=(top, bottom))
-            rows = tuple(Node("mtr", children=(Node("mtd", children=(c,)),)) for c in (top, bottom))
-            table = Node("mtable", children=rows)
-            return Node("mrow", children=(Node("mo", "("), table, Node("mo", ")")))
+            stack = Node("mfrac", children=(top, bottom), attributes=' linethickness="0"')
+            return Node("mrow", children=(Node("mo", "("), stack, Node("mo", ")")))
         if name == "sqrt":
             if self.peek() == "[":
                 self.next()
@@ -144,14 +150,19 @@ class _Reader:
             return Node("mi", self.words())
         if name in ACCENTS:
             return Node("mover", children=(self.atom(), Node("mo", ACCENTS[name])))
-        if name in ("left", "right", "big", "Big"):
-            fence = self.next()
-            return Node("mo", OPERATORS.get(fence[1:], fence) if fence[0] == "\\" else fence)
+        if name == "left":
+            opening = self.fence()
+            inner = self.row("\\right")
+            self.next()
+            parts = inner.children if inner.tag == "mrow" else (inner,)
+            return Node("mrow", children=(opening, *parts, self.fence()))
         if name == "begin":
             return self.environment()
         if name == "pmod":
-            inner = (Node("mo", "("), Node("mi", "mod"), self.atom(), Node("mo", ")"))
-            return Node("mrow", children=inner)
+            modulus = (Node("mo", "("), Node("mi", "mod"), self.atom(), Node("mo", ")"))
+            return Node("mrow", children=modulus)
+        if name == "quad":
+            return Node("mspace", attributes=' width="1em"')
         if name in LETTERS:
             return Node("mi", LETTERS[name])
         if name in FUNCTIONS:
@@ -176,10 +187,17 @@ def parse(tex: str) -> Node:
     return _Reader(tex).row()
 
 
-def mathml(node: Node, prefix: str = "") -> str:
-    """Presentation MathML of a tree, without the <math> element around it."""
-    inner = html.escape(node.text, quote=False) or "".join(mathml(c, prefix) for c in node.children)
-    return f"<{prefix}{node.tag}>{inner}</{prefix}{node.tag}>"
+def mathml(node: Node, prefix: str = "", display: bool = False) -> str:
+    """Presentation MathML of a tree, without the <math> element around it.
+
+    In a display the limits of sums and the like stand below and above their sign.
+    """
+    tag = node.tag
+    if display and tag in LIMITS and node.children[0].text in ("∑", "∏", "lim", "max", "min"):
+        tag = LIMITS[tag]
+    inner = html.escape(node.text, quote=False)
+    inner = inner or "".join(mathml(child, prefix, display) for child in node.children)
+    return f"<{prefix}{tag}{node.attributes}>{inner}</{prefix}{tag}>"
 
 
 def sub_sup(node: Node) -> str:

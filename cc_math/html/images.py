@@ -1,0 +1,106 @@
+"""Formulas in images: the TeX in ``alt``, or in the address of the service that drew it.
+
+Covers what LaTeX2HTML, Sphinx, Doxygen, WordPress, MediaWiki and the like write, and the
+services that take TeX in the query (CodeCogs, mimeTeX, mathTeX, Google charts, Zhihu,
+Canvas). An ``alt`` wins over the address: it needs no guess about encoding.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, unquote_plus
+
+from resiliparse.parse.html import ElementNode
+
+from cc_math.html.tex import strip_delimiters, strip_image_options
+
+Reading = tuple[str, bool | None] | None
+"""(TeX, display or None where the source does not say); None: not a formula."""
+
+
+def attribute(element: ElementNode, name: str) -> str:
+    """An attribute's value, '' when absent."""
+    return element.getattr(name) or ""
+
+
+def classes_of(element: ElementNode) -> set[str]:
+    """The names in an element's ``class``."""
+    return set((element.class_name or "").split())
+
+
+_QUERY_TEX = re.compile(r"[?&](?:latex|tex|math|eq|chl|formula|image|f)=([^&#]*)", re.IGNORECASE)
+_SERVICE = re.compile(
+    r"codecogs\.com/|latex\.php\?|mimetex\.cgi|mathtex\.cgi|/equation\?tex=|/cgi-bin/math"
+    r"|[?&]cht=tx|equation_images/|/latex/(?:render|image)|/svg\.(?:latex|image)|latex\.cgi",
+    re.IGNORECASE,
+)
+
+
+def _tex_of_address(address: str) -> str:
+    """The TeX in the address of a formula image service ('' when there is none)."""
+    match = _QUERY_TEX.search(address)
+    if match and "codecogs" not in address:
+        value = match.group(1)
+        if "latex.php" in address or "cht=tx" in address:
+            return unquote_plus(value)
+        return unquote(value) if "+" in value and "%2" not in value else unquote_plus(value)
+    if "equation_images/" in address:  # Canvas encodes twice
+        return unquote(unquote(address.split("equation_images/", 1)[1].split("?", 1)[0]))
+    _, mark, query = address.partition("?")
+    if not mark:
+        return ""
+    query = re.sub(r"^(?:latex|tex|math|eq)=", "", query)
+    return unquote(query.replace("&space;", " ").replace("&amp;", "&").replace("&plus;", "+"))
+
+
+def read_service_image(element: ElementNode) -> Reading:
+    """The formula of an image that a service draws from TeX in its address."""
+    address = attribute(element, "src") or attribute(element, "data-src")
+    if not _SERVICE.search(address):
+        return None
+    tex = attribute(element, "alt").strip()
+    if tex.startswith("LaTeX:"):
+        tex = tex[len("LaTeX:") :].strip()
+    if not tex or tex.lower() in ("equation", "formula", "latex", "math", "[公式]", "\\(\\)"):
+        tex = _tex_of_address(address).strip()
+    tex, display = strip_delimiters(tex)
+    if display is None and tex.startswith(("\\displaystyle", "\\dpi{110}\\displaystyle")):
+        display = None
+    return strip_image_options(tex), display
+
+
+def read_image_alt(element: ElementNode) -> Reading:
+    """The formula in the ``alt`` of an image marked as one, by its class or by delimiters."""
+    alt = attribute(element, "alt").strip()
+    tex, display = strip_delimiters(alt)
+    if not tex:
+        return None
+    classes = classes_of(element)
+    marked = tex != alt or bool(
+        classes
+        & {
+            "tex",
+            "latex",
+            "math",
+            "formulaInl",
+            "formulaDsp",
+            "mwe-math",
+            "ql-img-inline-formula",
+            "ql-img-displayed-equation",
+        }
+    )
+    if not marked and not re.search(r"\\[a-zA-Z]{2}", tex):
+        return None
+    if any("isplay" in name or name == "formulaDsp" for name in classes):
+        display = True
+    parent = element.parent_element
+    if display is None and parent is not None:
+        if (
+            parent.tag == "p"
+            and parent.parent_element is not None
+            and (parent.text or "").strip() == ""
+        ):
+            parent = parent.parent_element
+        if parent.tag == "div" and "math" in classes_of(parent):
+            display = True
+    return strip_image_options(tex), display

@@ -1,0 +1,1 @@
+"""What a run made, told to a person."""

@@ -1,0 +1,208 @@
+"""The recipe: defaults with sources, errors that name key, line and mend, round trips."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cc_math import recipe as recipes
+from cc_math.errors import RecipeError
+from cc_math.recipe import Recipe, load, parse, section_values, table_names, to_toml
+
+
+def values() -> list[tuple[str, dataclasses.Field[Any]]]:
+    return [
+        (f"{table}.{spec.name}", spec)
+        for table in table_names()
+        for spec in dataclasses.fields(recipes.table_class(table))
+    ]
+
+
+def test_every_value_has_a_meaning_and_a_source() -> None:
+    for name, spec in values():
+        assert spec.metadata.get("doc"), f"{name} has no meaning"
+        if spec.default not in ("", ()):  # an empty default decides nothing
+            assert spec.metadata.get("source"), f"{name} has no source"
+
+
+def test_every_table_says_what_it_is_for() -> None:
+    for table in table_names():
+        docstring = recipes.table_class(table).__doc__ or ""
+        assert docstring.startswith(f"[{table}] — "), table
+
+
+def test_defaults_are_a_valid_recipe() -> None:
+    assert load(None) == Recipe()
+
+
+def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text("[compose]\nmin_score = 0.8\nlanguages = ['en', 'de']\n", encoding="utf-8")
+    resolved = load(str(path))
+    assert resolved.compose.min_score == 0.8
+    assert resolved.compose.languages == ("en", "de")
+    assert resolved.dedup == Recipe().dedup
+
+
+def test_an_unknown_key_is_named_with_its_line_and_the_nearest(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text("# mine\n[dedup]\nbands = 20\nmin_overlp = 0.8\n", encoding="utf-8")
+    with pytest.raises(RecipeError) as caught:
+        load(str(path))
+    message = str(caught.value)
+    assert f"{path}:4" in message
+    assert "dedup.min_overlp" in message
+    assert "did you mean min_overlap?" in message
+
+
+def test_an_unknown_table_is_named_with_its_line_and_the_nearest() -> None:
+    with pytest.raises(RecipeError, match=r"r\.toml:2: unknown table \[comopse\].*compose\?"):
+        parse("\n[comopse]\nmin_score = 1\n", "r.toml")
+    with pytest.raises(RecipeError, match=r"unknown key compose\.zzzzz; valid are .*min_score"):
+        parse("[compose]\nzzzzz = 1\n")
+
+
+def test_lines_are_found_for_dotted_and_inline_keys() -> None:
+    with pytest.raises(RecipeError, match=r"r:2: unknown key dedup\.band; did you mean bands\?"):
+        parse("compose.min_score = 0.5\ndedup.band = 3\n", "r")
+    with pytest.raises(RecipeError, match=r"r:1.*did you mean bands\?"):
+        parse("dedup = {band = 3}\n", "r")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "found"),
+    [
+        ("[dedup]\nbands = 'many'", "a whole number", "a string"),
+        ("[dedup]\nbands = 2.5", "a whole number", "a number"),
+        ("[dedup]\nbands = true", "a whole number", "true or false"),
+        ("[compose]\nmin_score = true", "a number", "true or false"),
+        ("[compose]\nmin_score = 1e999", "a finite number", "inf"),
+        ("[extract]\nkeep_html = 1", "true or false", "a whole number"),
+        ("[compose]\nlanguages = 'en'", "a list of strings", "a string"),
+        ("[compose]\nlanguages = ['en', 1]", "a list of strings", "list"),
+        ("[compose]\ncontamination = 3", "a string", "a whole number"),
+    ],
+)
+def test_a_wrong_type_says_what_was_wanted_and_found(text: str, wanted: str, found: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        recipes._checked(parse(text, "r"))
+    assert wanted in str(caught.value)
+    assert found in str(caught.value)
+
+
+def test_a_whole_number_is_a_number() -> None:
+    assert parse("[compose]\nmin_score = 1").compose.min_score == 1.0
+    with pytest.raises(RecipeError, match="wants a number"):
+        parse(f"[compose]\nmin_score = 1{'0' * 400}")
+
+
+def test_text_that_is_not_toml_is_named() -> None:
+    with pytest.raises(RecipeError, match=r"r\.toml: not TOML: .*line 2"):
+        parse("[compose]\nmin_score 3\n", "r.toml")
+    with pytest.raises(RecipeError, match=r"r:1: compose is a table; write \[compose\]"):
+        parse("compose = 3", "r")
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "compose.min_score=1.5", "dedup.bands=0", "extract.min_text_chars=-1",
+        "compose.contamination=burn", "shard.formats=webdataset", "shard.formats=",
+        "extract.deadline_s=nan", "extract.deadline_s=inf", "compose.min_score=-0.1",
+    ],
+)  # fmt: skip
+def test_an_impossible_value_is_named(override: str) -> None:
+    with pytest.raises(RecipeError, match=override.split("=")[0]):
+        load(None, [override])
+
+
+def test_overrides_of_every_kind() -> None:
+    resolved = load(
+        None,
+        [
+            "compose.min_score = 0.8", "dedup.bands=20", "extract.keep_html=true",
+            "compose.languages=en,de", "shard.formats=megatron", "shard.tokenizer=a/b.json",
+            'crawl.name="quoted"', "decontaminate.benchmarks=none",
+        ],
+    )  # fmt: skip
+    assert resolved.compose.min_score == 0.8
+    assert resolved.dedup.bands == 20
+    assert resolved.extract.keep_html is True
+    assert resolved.compose.languages == ("en", "de")
+    assert resolved.shard.formats == ("megatron",)
+    assert resolved.shard.tokenizer == "a/b.json"
+    assert resolved.crawl.name == "quoted"
+    assert resolved.decontaminate.benchmarks == "none"
+    assert load(None, ['compose.languages=["en"]']).compose.languages == ("en",)
+    assert load(None, ["compose.languages="]).compose.languages == ()
+    assert load(None, ["crawl.name=a=b"]).crawl.name == "a=b"
+
+
+def test_the_last_override_counts(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text("[dedup]\nbands = 3\n", encoding="utf-8")
+    assert load(str(path), ["dedup.bands=4", "dedup.bands=5"]).dedup.bands == 5
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("min_score=0.8", "expected table.key=value"),
+        ("compose.min_score", "expected table.key=value"),
+        ("compse.min_score=1", "did you mean compose?"),
+        ("compose.min_scor=1", "did you mean min_score?"),
+        ("dedup.bands=lots", "wants a whole number"),
+    ],
+)
+def test_an_override_that_cannot_be_is_named(override: str, says: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load(None, [override])
+    assert says in str(caught.value)
+    assert f"--set {override}" in str(caught.value)
+
+
+def _strategy(hint: Any) -> st.SearchStrategy[Any]:
+    text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+    return {
+        str: text,
+        bool: st.booleans(),
+        int: st.integers(0, 2**62),
+        float: st.floats(allow_nan=False, allow_infinity=False),
+    }.get(hint, st.lists(text, max_size=3).map(tuple))
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_toml_round_trip(data: st.DataObject) -> None:
+    name, spec = data.draw(st.sampled_from(values()))
+    table, key = name.split(".")
+    hint = type(spec.default)
+    drawn = data.draw(_strategy(hint))
+    section = dataclasses.replace(getattr(Recipe(), table), **{key: drawn})
+    changed = dataclasses.replace(Recipe(), **{table: section})
+    assert parse(to_toml(changed)) == changed
+
+
+def test_toml_gives_each_meaning_and_source() -> None:
+    text = to_toml(Recipe())
+    for _, spec in values():
+        assert spec.metadata["doc"] in text
+
+
+def test_digest_depends_on_values_alone(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text("[compose]\nmin_score = 0.5 # the default, said out loud\n", encoding="utf-8")
+    assert load(str(path)).digest() == Recipe().digest()
+    assert load(None, ["compose.min_score=0.6"]).digest() != Recipe().digest()
+    assert parse(to_toml(Recipe())).digest() == Recipe().digest()
+
+
+def test_section_values_are_plain() -> None:
+    plain = section_values(Recipe(), "compose")
+    assert plain["exclude_opt_out"] == list(Recipe().compose.exclude_opt_out)
+    assert set(Recipe().to_dict()) == set(table_names())
