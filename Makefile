@@ -44,6 +44,7 @@ $(VENV)/.created:
 $(VENV)/.installed: $(VENV)/.created setup.cfg pyproject.toml $(CONSTRAINTS)
 	$(PIP) install -q -c $(CONSTRAINTS) wheel
 	$(PIP) install -q -c $(CONSTRAINTS) -e '.[spark]'
+	$(BIN)/python -m cc_math.spark.session
 	@touch $@
 
 $(VENV)/.test-installed: $(VENV)/.installed

@@ -2,10 +2,11 @@
 
 Owns every byte that cc-math reads or writes by URI. Plain paths and ``file://`` go to
 the local disk, ``s3://`` and ``s3a://`` to boto3 (credentials come from the platform),
-``https://`` can be read only. The interface has just what a commit-last protocol needs:
-ranged streaming reads, whole-file puts that appear at once or not at all, and
-:meth:`Store.put_new`, which writes only where nothing stands yet (a hard link on a disk,
-``If-None-Match: *`` in S3). :mod:`cc_math.faults` wraps a store to make it fail on demand.
+``https://`` can be read only (:mod:`cc_math.https`). The interface has just what a
+commit-last protocol needs: ranged streaming reads, whole-file puts that appear at once or
+not at all, and :meth:`Store.put_new`, which writes only where nothing stands yet (a hard
+link on a disk, ``If-None-Match: *`` in S3). :mod:`cc_math.faults` wraps a store to make it
+fail on demand.
 
 The trade: no append and no rename. A file is made on local disk first and then put whole,
 so a worker needs scratch space of the size of one output file.
@@ -28,7 +29,6 @@ from urllib.parse import unquote
 from cc_math.errors import InputError, StorageError
 
 _UNFINISHED = ".part-"  # a local file that is still being written, or whose writer died
-HTTPS_CONNECTIONS = 16  # chosen: as many as cc_math.inputs asks for sizes at a time
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -149,7 +149,7 @@ class S3Store:
         import boto3
         from botocore.config import Config
 
-        retries = {"max_attempts": 8, "mode": "standard"}  # chosen: rides out throttling
+        retries: Any = {"max_attempts": 8, "mode": "standard"}  # chosen: rides out throttling
         make_client: Any = boto3.client  # Any: which stubs are installed differs
         self._client: Any = make_client("s3", config=Config(retries=retries))
 
@@ -230,73 +230,6 @@ class S3Store:
         self._call(uri, "delete_object", Bucket=bucket, Key=key)
 
 
-class HttpsStore:
-    """Read-only files behind https (and http, for a server of one's own)."""
-
-    def __init__(self) -> None:
-        import urllib3
-
-        # chosen: Common Crawl's CDN answers 403 and 503 when it wants a client to slow down
-        slow_down = (403, 429, 500, 502, 503)
-        retry = urllib3.Retry(total=8, backoff_factor=1.0, status_forcelist=slow_down)
-        self._pool = urllib3.PoolManager(
-            retries=retry, timeout=urllib3.Timeout(60.0), maxsize=HTTPS_CONNECTIONS
-        )
-
-    def _request(self, method: str, uri: str, headers: dict[str, str], stream: bool) -> Any:
-        import urllib3
-
-        try:
-            # some servers call a .gz file a gzip encoding: its bytes are wanted as they are
-            reply = self._pool.request(
-                method, uri, headers=headers, preload_content=not stream, decode_content=False
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise StorageError(f"{method} {uri}: {error}") from error
-        if reply.status in (404, 410):
-            raise InputError(f"there is no {uri}")
-        if reply.status >= 400 and reply.status != 416:
-            raise StorageError(f"{method} {uri}: HTTP status {reply.status}")
-        return reply
-
-    def open_range(self, uri: str, start_bytes: int = 0) -> BinaryIO:
-        headers = {"Range": f"bytes={start_bytes}-"} if start_bytes else {}
-        reply = self._request("GET", uri, headers, stream=True)
-        if reply.status == 416:  # RFC 9110, section 15.5.17: the start is not within the file
-            reply.close()
-            return io.BytesIO()
-        if start_bytes and reply.status != 206:
-            raise StorageError(f"GET {uri}: the server does not answer range requests")
-        return cast(BinaryIO, reply)
-
-    def size_bytes(self, uri: str) -> int | None:
-        try:
-            return int(self._request("HEAD", uri, {}, stream=False).headers["Content-Length"])
-        except (InputError, KeyError):
-            return None
-
-    def list_files(self, uri: str) -> list[Entry]:
-        raise InputError(f"{uri}: https has no listings; name the files or give a warc.paths.gz")
-
-    def read_bytes(self, uri: str) -> bytes:
-        return cast(bytes, self._request("GET", uri, {}, stream=False).data)
-
-    def _refuse(self, uri: str) -> StorageError:
-        return StorageError(f"{uri}: https can only be read; give a local or s3:// output")
-
-    def put_bytes(self, data: bytes, uri: str) -> None:
-        raise self._refuse(uri)
-
-    def put_new(self, data: bytes, uri: str) -> bool:
-        raise self._refuse(uri)
-
-    def put_file(self, path: Path, uri: str) -> None:
-        raise self._refuse(uri)
-
-    def delete(self, uri: str) -> None:
-        raise self._refuse(uri)
-
-
 @functools.cache
 def _umask() -> int:
     mask = os.umask(0)
@@ -350,6 +283,8 @@ def _store(scheme: str) -> Store:
     if scheme in ("s3", "s3a"):
         return S3Store()
     if scheme in ("https", "http"):
+        from cc_math.https import HttpsStore
+
         return HttpsStore()
     raise InputError(f"{scheme}:// is not supported; expected a path, file://, s3:// or https://")
 

@@ -22,7 +22,18 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Literal
 
-import regex
+import regex  # type: ignore[import-untyped]
+
+from cc_math.tex_names import (
+    COMMAND_NAMES,
+    DIGRAPHS,
+    DROPPED_COMMANDS,
+    FRACTIONS,
+    GREEK,
+    LOWERED,
+    OPERATORS,
+    RAISED,
+)
 
 #: Raised by one whenever ``classifier_text`` changes its output: a model stores the version it
 #: was trained with and refuses to read text of another.
@@ -55,70 +66,13 @@ _FORMULA = re.compile(
 # Three words in a row without a backslash before them: prose between two dollar signs.
 _PROSE = re.compile(r"(?:(?<![\\A-Za-z{])[A-Za-z]{3,}[ ,.;:]+){3}")
 
-# Commands that set spacing, size or font and mean nothing for matching (LaTeX2e reference,
-# amsmath user's guide, KaTeX's support table).
-_DROPPED_COMMANDS = frozenset(
-    "left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm "
-    "displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits quad qquad hspace "
-    "vspace hskip kern mkern mskip enspace thinspace medspace thickspace negthinspace hfill "
-    "mathrm mathbf mathit mathsf mathtt mathbb mathcal mathfrak mathscr boldsymbol bm pmb bf it "
-    "rm sf tt cal text textrm textbf textit textsf texttt mbox hbox operatorname emph mathop "
-    "mathbin mathrel mathord mathopen mathclose mathstrut strut phantom hphantom vphantom label "
-    "tag notag nonumber hline cline color textcolor small large Large normalsize begingroup "
-    "endgroup ensuremath lvert rvert lVert rVert vert Vert mid lbrace rbrace langle rangle "
-    "prime allowbreak nobreak null relax space newline cr".split()
-)
-# Spellings of one thing, by the name that stands for it.
-_COMMAND_NAMES = {
-    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "dbinom": "binom", "tbinom": "binom",
-    "times": "×", "cdot": "×", "ast": "×", "div": "/", "over": "/", "slash": "/",
-    "le": "≤", "leq": "≤", "leqslant": "≤", "ge": "≥", "geq": "≥", "geqslant": "≥",
-    "ne": "≠", "neq": "≠", "lt": "<", "gt": ">", "pm": "±", "mp": "∓", "approx": "≈",
-    "equiv": "≡", "sim": "~", "to": "→", "rightarrow": "→", "longrightarrow": "→",
-    "implies": "⇒", "Rightarrow": "⇒", "Longrightarrow": "⇒", "iff": "⇔", "infty": "∞",
-    "Leftrightarrow": "⇔", "in": "∈", "notin": "∉", "cup": "∪", "cap": "∩", "subset": "⊂",
-    "subseteq": "⊆", "emptyset": "∅", "varnothing": "∅", "forall": "∀", "exists": "∃",
-    "land": "∧", "wedge": "∧", "lor": "∨", "vee": "∨", "neg": "¬", "lnot": "¬",
-    "partial": "∂", "nabla": "∇", "degree": "°", "angle": "∠", "triangle": "△", "perp": "⊥",
-    "parallel": "∥", "sum": "∑", "prod": "∏", "int": "∫", "sqrt": "√", "varepsilon": "epsilon",
-    "varphi": "phi", "vartheta": "theta", "dots": "…", "ldots": "…", "cdots": "…", "setminus": "∖",
-    "circ": "°", "bmod": "mod", "pmod": "mod", "widehat": "hat", "overline": "bar",
-    "wp": "℘", "ell": "l", "colon": "", "backslash": "∖",
-}  # fmt: skip
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩϵϕϑµ",
-        (
-            "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho "
-            "sigma tau upsilon phi chi psi omega gamma delta theta lambda xi pi sigma upsilon "
-            "phi psi omega epsilon phi theta mu"
-        ).split(),
-        strict=True,
-    )
-)
-# Single characters that are operators, by the sign that stands for them.
-_OPERATORS = {
-    "+": "+", "=": "=", "<": "<", ">": ">", "^": "^", "%": "%", "−": "-", "±": "±", "∓": "∓",
-    "×": "×", "⋅": "×", "·": "×", "∗": "×", "÷": "/", "⁄": "/", "∕": "/", "≤": "≤", "⩽": "≤",
-    "≦": "≤", "≥": "≥", "⩾": "≥", "≧": "≥", "≠": "≠", "≈": "≈", "≡": "≡", "∼": "~", "→": "→",
-    "⟶": "→", "⇒": "⇒", "⟹": "⇒", "⇔": "⇔", "∞": "∞", "∈": "∈", "∉": "∉", "∪": "∪", "∩": "∩",
-    "⊂": "⊂", "⊆": "⊆", "∅": "∅", "∀": "∀", "∃": "∃", "∧": "∧", "∨": "∨", "¬": "¬", "∂": "∂",
-    "∇": "∇", "°": "°", "º": "°", "∠": "∠", "△": "△", "⊥": "⊥", "∥": "∥", "∑": "∑", "∏": "∏",
-    "∫": "∫", "√": "√", "∖": "∖", "＋": "+", "＝": "=", "＜": "<", "＞": ">", "％": "%",
-    "－": "-", "＾": "^", "／": "/",
-}  # fmt: skip
-_DIGRAPHS = {"<=": "≤", ">=": "≥", "!=": "≠", "->": "→", "=>": "⇒", "==": "="}
-_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ"
-_LOWERED = "₀₁₂₃₄₅₆₇₈₉₊₋₌ₐₑₒₓₕₖₗₘₙₚₛₜ"
-_FRACTIONS = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
-
 # ---- the scanners --------------------------------------------------------------------------
 
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?"
 _ONE_LETTER = f"[{_LETTERS}](?![{_LETTERS}])"
 # What may stand right of a sign that is an operator only between operands (- / *).
 _OPERAND = rf"(?:[\d(\\$√]|{_ONE_LETTER})"
-_SIGNS = "".join(map(re.escape, _OPERATORS))
+_SIGNS = "".join(map(re.escape, OPERATORS))
 _WORD = f"[{_UNSPACED}]|[[{_LETTERS}]--[{_UNSPACED}]]+"
 # Skipped: fences, bullets, quotes and headings at the head of a line, link targets. Group 1 is
 # the word.
@@ -127,7 +81,7 @@ _PLAIN = regex.compile(
     r"|^[ \t]*(?:>[ \t]?)*(?:[-+*]|#{1,6})(?=[ \t])|^[ \t]*>"
     r'|\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:[ \t]+"[^"\n]*")?\)'
     rf"|({_WORD}|{_NUMBER}|<=|>=|!=|->|=>|==|\\[A-Za-z]+"
-    rf"|[{_RAISED}]+|[{_LOWERED}]+|[{_FRACTIONS}]"
+    rf"|[{RAISED}]+|[{LOWERED}]+|[{FRACTIONS}]"
     rf"|[-–](?=[ ]?{_OPERAND})|(?<=[\d)\w])[ ]?/(?=[ ]?{_OPERAND})"
     rf"|(?<=[\d)\w])\*(?={_OPERAND})|(?<=[\d)\w][ ])\*(?=[ ]{_OPERAND})"
     rf"|[{_SIGNS}])",
@@ -142,7 +96,7 @@ _TEX = regex.compile(
     r"|\\(?P<command>[A-Za-z]+)\*?|\\(?P<percent>%)|\\."
     rf"|(?P<number>\d{{1,3}}(?:(?:,|\{{,\}})\d{{3}})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?)"
     rf"|(?P<word>(?:{_FUNCTIONS.replace(' ', '|')})(?![A-Za-z])|[A-Z]{{2,}}|[{_LETTERS}])"
-    rf"|(?P<raised>[{_RAISED}]+)|(?P<lowered>[{_LOWERED}]+)|(?P<fraction>[{_FRACTIONS}])"
+    rf"|(?P<raised>[{RAISED}]+)|(?P<lowered>[{LOWERED}]+)|(?P<fraction>[{FRACTIONS}])"
     r"|(?P<pair><=|>=|!=|->|=>)"
     rf"|(?P<brace>[{{}}])|(?P<sign>[-–*/~{_SIGNS}])",
     regex.DOTALL | regex.V1,
@@ -156,32 +110,32 @@ def _fold(word: str) -> list[str]:
     if word.isascii():
         first = word[0]
         if first == "\\":
-            name = _COMMAND_NAMES.get(word[1:], word[1:])
-            return [] if word[1:] in _DROPPED_COMMANDS or not name else [name.casefold()]
+            name = COMMAND_NAMES.get(word[1:], word[1:])
+            return [] if word[1:] in DROPPED_COMMANDS or not name else [name.casefold()]
         if first.isdigit():
             return [word.replace(",", "")]
         if first == " ":
             return [word[1:]]
         if word == "*":
             return ["×"]
-        return [_DIGRAPHS.get(word, word).casefold()]
+        return [DIGRAPHS.get(word, word).casefold()]
     if word == "–":
         return ["-"]
     if len(word) == 1:
-        if word in _OPERATORS:
-            return [_OPERATORS[word]]
-        if word in _GREEK:
-            return [_GREEK[word]]
-        if word in _FRACTIONS:
+        if word in OPERATORS:
+            return [OPERATORS[word]]
+        if word in GREEK:
+            return [GREEK[word]]
+        if word in FRACTIONS:
             return unicodedata.normalize("NFKC", word).replace("\u2044", " / ").split()
     folded = unicodedata.normalize("NFKC", word)
-    if word[0] in _RAISED or word[0] in _LOWERED:
+    if word[0] in RAISED or word[0] in LOWERED:
         signs = re.findall(r"\d+|[^\W\d_]|[-+=]", folded.replace("−", "-"))
-        return ["^", *signs] if word[0] in _RAISED else signs
+        return ["^", *signs] if word[0] in RAISED else signs
     if folded[:1].isdigit():
         return ["".join(str(unicodedata.digit(c, c)) for c in folded.replace(",", ""))]
     folded = unicodedata.normalize("NFKC", folded.casefold())
-    return [_GREEK.get(folded, folded)] if len(folded) == 1 else folded.split()
+    return [GREEK.get(folded, folded)] if len(folded) == 1 else folded.split()
 
 
 def _plain_spans(text: str, start: int, end: int) -> Iterator[Span]:
@@ -205,8 +159,8 @@ def _tex_pieces(text: str, start: int, end: int) -> list[Span]:
             pieces.extend(_plain_spans(text, left, right))
             pieces.append(("}", right, right))
         elif kind == "command":
-            if found not in _DROPPED_COMMANDS:
-                name = _COMMAND_NAMES.get(found, found)
+            if found not in DROPPED_COMMANDS:
+                name = COMMAND_NAMES.get(found, found)
                 if name == "frac":
                     pieces.append(("\\frac", left, right))
                 elif name:
@@ -218,7 +172,7 @@ def _tex_pieces(text: str, start: int, end: int) -> list[Span]:
             pieces.extend((folded, left, right) for folded in _fold(word))
         elif kind == "sign":
             word = {"-": "-", "–": "-", "*": "×", "/": "/", "~": ""}.get(found)
-            word = _OPERATORS[found] if word is None else word
+            word = OPERATORS[found] if word is None else word
             if word:
                 pieces.append((word, left, right))
         elif kind in ("brace", "percent"):
@@ -360,7 +314,7 @@ def _structure(formula: str) -> str:
     for piece in _STRUCTURE_PIECE.findall(formula):
         first = piece[0]
         if first == "\\":
-            if piece[1:] not in _DROPPED_COMMANDS:
+            if piece[1:] not in DROPPED_COMMANDS:
                 tokens.append(_STRUCTURE + piece[1:])
         elif first.isdigit():
             tokens.append(_STRUCTURE + "n")

@@ -218,16 +218,19 @@ def _verify_shards(root: str, manifest: Json, corpus: str | None) -> list[Proble
         if not _is_there(root, name):
             continue
         with local_copy(join(root, name)) as path:
-            problems += _renamed(
-                shards_verify.verify_parquet_tokens(
-                    str(path), vocab_size=tokens.vocab_size, end_of_document=tokens.end_of_document
-                ), name,
+            found = shards_verify.verify_parquet_tokens(
+                str(path), vocab_size=tokens.vocab_size, end_of_document=tokens.end_of_document
             )
-            samples[name] = shards_verify.sample_documents(
-                str(path), documents=SAMPLED_DOCUMENTS, seed=0
-            )
+            problems += _renamed(found, name)
+            if not found:
+                samples[name] = shards_verify.sample_documents(
+                    str(path), documents=SAMPLED_DOCUMENTS, seed=0
+                )
     if corpus is not None:
-        texts = _texts(corpus, {doc_id for sample in samples.values() for doc_id in sample})
+        try:
+            texts = _texts(corpus, {doc_id for sample in samples.values() for doc_id in sample})
+        except (CcMathError, OSError, pa.ArrowException) as error:
+            return [*problems, Problem(corpus, f"the corpus cannot be read: {error}")]
         for name, sample in samples.items():
             problems += shards_verify.verify_round_trip(name, sample, texts, tokens)
     return problems

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cc_math.composition import (
@@ -65,6 +65,7 @@ def test_the_first_rule_names_the_drop() -> None:
     assert judge(facts, SETTINGS) is ComposeDrop.below_min_score
 
 
+@settings(deadline=None)
 @given(SPANS)
 def test_merged_spans_are_sorted_apart_and_cover_the_same(spans: list[tuple[int, int]]) -> None:
     joined = merged(spans)
@@ -74,6 +75,7 @@ def test_merged_spans_are_sorted_apart_and_cover_the_same(spans: list[tuple[int,
     assert merged(joined) == joined
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab\n ", max_size=30), SPANS)
 def test_what_is_left_is_what_no_span_covers(text: str, spans: list[tuple[int, int]]) -> None:
     covered = {at for start, end in spans for at in range(start, end)}

@@ -1,5 +1,7 @@
 """Pages to documents: text, formulas and their places, budgets, links, opt-outs."""
 
+# ruff: noqa: E501  (mark-up is easier to read unbroken)
+
 from __future__ import annotations
 
 import unicodedata
@@ -59,6 +61,25 @@ def test_a_row_that_sets_an_equation_is_the_equation() -> None:
     assert "$$a=b$$" in result.text and "|" not in result.text
 
 
+def test_exponents_and_indices_are_not_glued() -> None:
+    result = article(
+        "<p>10<sup>5</sup>, <i>x</i><sup>k+1</sup>, <i>a</i><sub>n</sub>, the 1<sup>st</sup>.</p>"
+    )
+    assert "10⁵, x^{k+1}, aₙ, the 1st." in result.text
+
+
+def test_definitions_of_macros_are_no_formulas() -> None:
+    result = article(
+        r"<p>\(\newcommand{\R}{\mathbb R} \def\x#1{a{#1}}\) \(\R\) mathjax \(\frac ab\)</p>"
+    )
+    assert [f.tex for f in result.formulas] == [r"\R", r"\frac ab"]
+
+
+def test_dollars_inside_a_formula_do_not_end_it() -> None:
+    result = article(r"<p>\(a \text{ if $x$ or \$ 2}\)</p>")
+    assert [f.tex for f in result.formulas] == [r"a \text{ if \(x\) or \$ 2}"]
+
+
 def test_code_keeps_its_white_space_and_its_dollars() -> None:
     result = article(
         "<pre><code>def f(x):\n    return $x + \\(1\\)</code></pre><p>Use <code>$x</code> here.</p>"
@@ -83,7 +104,9 @@ def test_prices_stay_prices_on_a_page_that_renders_dollars() -> None:
 
 
 def test_a_digit_after_a_formula_is_kept_off_the_dollar() -> None:
-    result = article("<p><script type='math/tex'>R</script>0 and <script type='math/tex'>S</script>")
+    result = article(
+        "<p><script type='math/tex'>R</script>0 and <script type='math/tex'>S</script>"
+    )
     assert "$R$ 0 and $S$" in result.text
 
 
@@ -152,12 +175,18 @@ def test_pages_that_are_no_documents_are_drops(payload: bytes, reason: DropReaso
     assert isinstance(result, Drop) and result.reason is reason
 
 
-def test_budgets_drop_with_a_reason() -> None:
-    many = b"<p>" + b"<script type='math/tex'>x</script>" * 50
-    assert extract(many, max_formulas=10).reason is DropReason.too_many_formulas
-    assert extract(b"<p>a", max_bytes=3).reason is DropReason.too_large_bytes
-    assert extract(b"<p>a</p>" * 100, max_nodes=50).reason is DropReason.too_many_nodes
-    assert extract(b"<p>" + b"word " * 99, max_text_chars=50).reason is DropReason.text_too_long
+@pytest.mark.parametrize(
+    ("payload", "budget", "reason"),
+    [
+        (b"<script type='math/tex'>x</script>" * 50, "max_formulas", DropReason.too_many_formulas),
+        (b"<p>" + b"a" * 50, "max_bytes", DropReason.too_large_bytes),
+        (b"<p>a</p>" * 50, "max_nodes", DropReason.too_many_nodes),
+        (b"<p>" + b"word " * 50, "max_text_chars", DropReason.text_too_long),
+    ],
+)
+def test_budgets_drop_with_a_reason(payload: bytes, budget: str, reason: DropReason) -> None:
+    result = extract(payload, **{budget: 20})  # type: ignore[arg-type]
+    assert isinstance(result, Drop) and result.reason is reason
 
 
 @pytest.mark.parametrize(

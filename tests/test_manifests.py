@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cc_math import faults
@@ -51,6 +51,7 @@ def file_of(table: str, path: str, rows: int = 1) -> dict[str, Any]:
     return {"table": table, "path": path, "bytes": 1, "sha256": f"sha of {path}", "rows": rows}
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=3), JSON, max_size=4))
 def test_json_is_canonical_and_reads_back(value: dict[str, Any]) -> None:
     data = canonical_json(value)

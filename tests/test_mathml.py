@@ -1,5 +1,7 @@
 """MathML to LaTeX: one element, one expected formula."""
 
+# ruff: noqa: E501  (mark-up is easier to read unbroken)
+
 from __future__ import annotations
 
 import pytest
@@ -32,7 +34,10 @@ def tex(markup: str) -> str:
             "<munderover><mo>∑</mo><mrow><mi>k</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover>",
             "\\sum_{k=1}^{n}",
         ),
-        ("<munder><mi>lim</mi><mrow><mi>x</mi><mo>→</mo><mn>0</mn></mrow></munder>", "\\lim_{x\\to 0}"),
+        (
+            "<munder><mi>lim</mi><mrow><mi>x</mi><mo>→</mo><mn>0</mn></mrow></munder>",
+            "\\lim_{x\\to 0}",
+        ),
         ("<mover><mi>x</mi><mo>^</mo></mover>", "\\hat{x}"),
         ("<mover><mrow><mi>A</mi><mi>B</mi></mrow><mo>→</mo></mover>", "\\vec{AB}"),
         ("<mi>sin</mi><mo>\u2061</mo><mi>α</mi>", "\\sin \\alpha"),
@@ -42,7 +47,10 @@ def tex(markup: str) -> str:
         ("<mi>foo</mi>", "\\operatorname{foo}"),
         ("<mtext>if </mtext><mi>x</mi>", "\\text{if }x"),
         (f"<mrow><mo>(</mo>{MATRIX}<mo>)</mo></mrow>", "\\begin{pmatrix} 1 & 2 \\end{pmatrix}"),
-        (f"<mfenced open='[' close=']'>{MATRIX}</mfenced>", "\\begin{bmatrix} 1 & 2 \\end{bmatrix}"),
+        (
+            f"<mfenced open='[' close=']'>{MATRIX}</mfenced>",
+            "\\begin{bmatrix} 1 & 2 \\end{bmatrix}",
+        ),
         (f"<mrow><mo>{{</mo>{MATRIX}</mrow>", "\\begin{cases} 1 & 2 \\end{cases}"),
         (
             "<mmultiscripts><mi>F</mi><mn>3</mn><none/><mprescripts/><mn>2</mn><none/></mmultiscripts>",

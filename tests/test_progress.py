@@ -7,6 +7,8 @@ import json
 import socket
 import time
 
+import pytest
+
 from cc_math import progress
 from cc_math.progress import Heartbeat, ProgressBoard
 
@@ -89,7 +91,8 @@ def test_strangers_are_not_heard() -> None:
         assert board.totals() == {"done": 1}
 
 
-def test_heartbeats_are_few_unless_forced() -> None:
+def test_heartbeats_are_few_unless_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "HEARTBEAT_INTERVAL_S", 60.0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as board:
         board.bind(("127.0.0.1", 0))
         board.settimeout(5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cc_math.composition import ComposeDrop
@@ -73,11 +73,13 @@ def test_reasons_are_named_as_they_are_written() -> None:
     assert {DropReason.deadline, DropReason.memory_limit} < MACHINE_DEPENDENT_DROPS
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=16, max_size=16))
 def test_the_key_of_an_own_id_is_its_bytes(digest: bytes) -> None:
     assert doc_key(digest.hex()) == digest
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_the_key_of_any_id_has_16_bytes(doc_id: str) -> None:
     assert len(doc_key(doc_id)) == 16

@@ -100,6 +100,9 @@ def test_documents_are_read_once_each_and_bounded(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_something_else_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="expected Parquet files"):
+        read_documents(str(tmp_path), RECIPE)
     pq.write_table(pa.table({"text": ["x"]}), tmp_path / "part.parquet")
     with pytest.raises(InputError, match="registered_domain is not there"):
         read_documents(str(tmp_path), RECIPE)

@@ -22,6 +22,10 @@ from cc_math.errors import ModelError
 
 FloatArray = npt.NDArray[np.float64]
 
+#: Features that a `features` calibration may name, in their order; see
+#: `cc_math.classify.score.document_features`.
+FEATURES = ("words", "formulas", "formula_share", "code_share", "words_alone")
+
 # Probabilities are bounded away from 0 and 1 by half of the 1e-4 to which scores are rounded.
 _BOUND = 5e-5
 # Ridge on the weights (not the bias) keeps separable labels finite; chosen: one prior label.
@@ -71,16 +75,22 @@ def fit_platt(raw: Sequence[float], labels: Sequence[bool]) -> dict[str, Any]:
 
 
 def fit_features(
-    names: Sequence[str], rows: Sequence[Sequence[float]], labels: Sequence[bool]
+    names: Sequence[str],
+    rows: Sequence[Sequence[float]],
+    labels: Sequence[bool],
+    weights: Sequence[float],
 ) -> dict[str, Any]:
-    """A logistic line over named features of a document, see `cc_math.classify.score`."""
+    """A logistic line over named features of a document, see `cc_math.classify.score`.
+
+    `rows` is [N, F] in the order of `names`; `labels` and `weights` are [N].
+    """
     beta = fit_logistic(
         np.array(rows, dtype=np.float64),
         np.array(labels, dtype=np.float64),
-        np.ones(len(labels)),
+        np.array(weights, dtype=np.float64),
     )
-    weights = {name: round(float(w), 6) for name, w in zip(names, beta, strict=False)}
-    return {"kind": "features", "weights": weights, "bias": round(float(beta[-1]), 6)}
+    per_name = {name: round(float(w), 6) for name, w in zip(names, beta, strict=False)}
+    return {"kind": "features", "weights": per_name, "bias": round(float(beta[-1]), 6)}
 
 
 def fit_isotonic(raw: Sequence[float], labels: Sequence[bool]) -> dict[str, Any]:
@@ -131,7 +141,3 @@ def check_calibration(calibration: object, where: str) -> None:
         raise ModelError(f"{where}: unknown calibration {kind!r}; train the model again")
     if not all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers):
         raise ModelError(f"{where}: damaged {kind} calibration; train the model again")
-
-
-#: Features that a `features` calibration may name, in their order; see `score.document_features`.
-FEATURES = ("words", "formulas", "formula_share", "length")

@@ -54,9 +54,7 @@ def _cumulative(
     return hits[last_of_equals], all_[last_of_equals]
 
 
-def recall_at_floor(
-    labels: BoolArray, passed: BoolArray, weights: FloatArray
-) -> float:
+def recall_at_floor(labels: BoolArray, passed: BoolArray, weights: FloatArray) -> float:
     """Weighted share of the positives that passed; 1 where there are none."""
     total = float(weights[labels].sum())
     return float(weights[labels & passed].sum()) / total if total > 0 else 1.0

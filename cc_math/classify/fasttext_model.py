@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fasttext  # type: ignore[import-untyped]
+import fasttext
 
 from cc_math.classify.calibrate import check_calibration
 from cc_math.errors import ModelError

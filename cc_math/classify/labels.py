@@ -29,7 +29,6 @@ from cc_math.urls import registered_domain
 
 Row = dict[str, Any]
 _ENDINGS = (".parquet", ".jsonl", ".json", ".ndjson")
-_SEED_SITE = ""  # hand-written examples belong to no site: they are in every training
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Example:
 
     `positive` is None for a page that is only scored (a labelled one, or one that the
     bootstrap rule leaves open). `key` orders and names it; `text` is kept only for labelled
-    pages, whose formulas a calibration may count.
+    pages and seeds, whose formulas a calibration may count.
     """
 
     key: str
@@ -47,6 +46,7 @@ class Example:
     line: str
     positive: bool | None
     text: str = ""
+    is_seed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,8 @@ def _seed_examples(settings: ClassifierSettings) -> list[Example]:
         line = classifier_text(str(row["text"]), cast(FormulaMask, settings.formulas))
         key = _key(settings.seed, "", line)
         positive = float(row["label"]) >= settings.min_label
-        seeds.append(Example(key, "", _SEED_SITE, line, positive))
+        # A hand-written example belongs to no site: it is dealt into a fold by itself.
+        seeds.append(Example(key, "", f"\0{key}", line, positive, str(row["text"]), True))
     return sorted(seeds, key=lambda example: example.key)
 
 

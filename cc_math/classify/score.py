@@ -11,6 +11,7 @@ costs what an article does.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,24 +24,32 @@ from cc_math.classify.fasttext_model import (
 )
 from cc_math.text import FormulaMask, classifier_text, formula_spans
 
+# Fenced blocks and inline code of Markdown; a fence that is not closed is no code.
+_CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 SCORE_DECIMALS = 4  # the design's rounding: the last bits of a sum differ between CPUs
 
 
 def document_features(text: str, raw: float) -> dict[str, float]:
     """What a `features` calibration may use of a document.
 
-    words: log odds of the text model; formulas: log(1 + number of formulas); formula_share:
-    characters in formulas / all; length: log10 of the characters, from 100 to 100,000.
+    words: log odds of the text model; formulas: log(1 + number of formulas); formula_share and
+    code_share: characters in formulas and in Markdown code / all; words_alone: the positive
+    log odds of a page without any formula, so that formulas counted against such pages do not
+    outweigh words that are sure.
     """
-    count = inside = 0
+    formulas = formula_chars = 0
     for start, end, _, _ in formula_spans(text):
-        count += 1
-        inside += end - start
+        formulas += 1
+        formula_chars += end - start
+    code_chars = sum(len(found) for found in _CODE.findall(text)) if "`" in text else 0
+    words = log_odds(raw)
+    length_chars = max(1, len(text))
     return {
-        "words": log_odds(raw),
-        "formulas": math.log1p(count),
-        "formula_share": inside / max(1, len(text)),
-        "length": math.log10(min(100_000, max(100, len(text)))),
+        "words": words,
+        "formulas": math.log1p(formulas),
+        "formula_share": formula_chars / length_chars,
+        "code_share": code_chars / length_chars,
+        "words_alone": 0.0 if formulas else max(0.0, words),
     }
 
 

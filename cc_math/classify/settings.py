@@ -6,10 +6,12 @@ trade: one flat table, every key optional, so that a recipe file holds only what
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import tomllib
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from cc_math.errors import RecipeError
+from cc_math.storage import read_text
 
 
 def _value(default: Any, meaning: str, source: str) -> Any:
@@ -107,7 +109,9 @@ class ClassifierSettings:
         "fold only and keeps it out of the final model too",
         "chosen: a small seed is too precious to hold a part of it out",
     )  # fmt: skip
-    threshold: float = _value(0.5, "calibrated score of the reported precision and recall", "chosen")
+    threshold: float = _value(
+        0.5, "calibrated score of the reported precision and recall", "chosen"
+    )
     calibration: str = _value(
         "platt", "map from raw to calibrated score: platt, isotonic, features or none",
         "Platt 1999; Zadrozny & Elkan 2002; features adds formula counts to Platt's line",
@@ -115,6 +119,10 @@ class ClassifierSettings:
     calibration_labels: str = _value(
         "", "JSON lines with url and score, to calibrate on; their pages are kept out of "
         "training. '' calibrates on the held-out examples", "",
+    )  # fmt: skip
+    calibration_seed_weight: float = _value(
+        0.0, "weight of all hand-written seeds together in a features calibration, in labelled "
+        "pages; they stand for pages without mark-up, which a crawl may lack", "chosen",
     )  # fmt: skip
     evaluation_labels: str = _value(
         "", "JSON lines with url and score, and weight if known, to report on and for nothing "
@@ -159,3 +167,23 @@ def check_settings(settings: ClassifierSettings) -> None:
             "[classifier] names nothing to learn from; set classifier.bootstrap to the documents "
             "of an extract run, or positives and negatives, or labelled"
         )
+
+
+def settings_from_toml(uri: str) -> ClassifierSettings:
+    """The `[classifier]` table of a recipe file, for use without the rest of the recipe.
+
+    Raises RecipeError for a file that is no TOML, has no such table, or an unknown key in it.
+    """
+    try:
+        table = tomllib.loads(read_text(uri)).get("classifier")
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{uri}: not TOML: {error}") from None
+    if not isinstance(table, dict):
+        raise RecipeError(f"{uri}: no table [classifier]")
+    unknown = set(table) - {field.name for field in fields(ClassifierSettings)}
+    if unknown:
+        raise RecipeError(f"{uri}: [classifier] has no key {', '.join(sorted(unknown))}")
+    values: dict[str, Any] = {
+        key: tuple(given) if isinstance(given, list) else given for key, given in table.items()
+    }
+    return ClassifierSettings(**values)

@@ -19,13 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fasttext  # type: ignore[import-untyped]
+import fasttext
 
-from cc_math.classify.calibrate import FEATURES, apply_calibration, fit_features
-from cc_math.classify.calibrate import fit_isotonic, fit_platt
+from cc_math.classify.calibrate import (
+    FEATURES,
+    apply_calibration,
+    fit_features,
+    fit_isotonic,
+    fit_platt,
+)
 from cc_math.classify.card import model_card
 from cc_math.classify.evaluate import label_figures, metrics
-from cc_math.classify.fasttext_model import save_model
+from cc_math.classify.fasttext_model import LoadedModel, save_model
 from cc_math.classify.labels import (
     Example,
     Examples,
@@ -88,7 +93,7 @@ def _train(settings: ClassifierSettings, examples: list[Example]) -> Any:
     lines = []
     for example in examples:
         label = settings.head if example.positive else _REST
-        copies = settings.seed_copies if not example.url and not example.site else 1
+        copies = settings.seed_copies if example.is_seed else 1
         lines += [(f"{example.key}{n}", f"{_LABEL}{label} {example.line}\n") for n in range(copies)]
     # fastText takes the lines in the file's order; hash order is a shuffle.
     lines.sort()
@@ -121,19 +126,27 @@ def _held_out_scores(
     settings: ClassifierSettings, examples: Examples, progress: Progress
 ) -> dict[str, float]:
     """Raw score by key of each example whose site the scoring model has not seen."""
-    everything = [*examples.training, *examples.labelled]
+    everything = [*examples.training, *examples.labelled, *examples.seeds]
     folds = {e.key: _fold(settings, e) for e in everything}
     scores: dict[str, float] = {}
     for fold in range(settings.folds if settings.cross_fit else 1):
         progress(f"training without fold {fold + 1} of {settings.folds}")
-        seen = [e for e in examples.training if folds[e.key] != fold]
+        seen = [e for e in [*examples.training, *examples.seeds] if folds[e.key] != fold]
         unseen = [e for e in everything if folds[e.key] == fold]
         if not unseen or len({e.positive for e in seen}) < 2:
             continue
-        model = _train(settings, [*seen, *examples.seeds])
+        model = _train(settings, seen)
         for example in unseen:
             scores[example.key] = _probability(model, settings.head, example.line)
     return scores
+
+
+def train_without_fold(settings: ClassifierSettings, fold: int, output_dir: Path) -> LoadedModel:
+    """A model that saw no site of one fold, written to `output_dir`; uncalibrated."""
+    examples = read_examples(settings)
+    seen = [e for e in [*examples.training, *examples.seeds] if _fold(settings, e) != fold]
+    path = output_dir / f"{settings.name}-without-{fold}.bin"
+    return save_model(_train(settings, seen), path, _description(settings, {"kind": "none"}, {}))
 
 
 def _fold(settings: ClassifierSettings, example: Example) -> int:
@@ -156,6 +169,7 @@ class _Calibrator:
     raw: list[float]
     features: list[dict[str, float]]
     labels: list[bool]
+    weights: list[float]
 
     def fit(self, without_fold: int | None) -> dict[str, Any]:
         """The map; `without_fold` leaves one fold's pages out, for figures of that fold."""
@@ -174,7 +188,7 @@ class _Calibrator:
         if self.kind == "platt":
             return fit_platt(raw, labels)
         rows = [[self.features[i][name] for name in FEATURES] for i in used]
-        return fit_features(FEATURES, rows, labels)
+        return fit_features(FEATURES, rows, labels, [self.weights[i] for i in used])
 
 
 def _calibrator(
@@ -193,12 +207,19 @@ def _calibrator(
             )
         pages = [e for e in examples.training if e.key in held_out]
         labels = [bool(e.positive) for e in pages]
+    weights = [1.0] * len(pages)
+    if settings.calibration == "features" and settings.calibration_seed_weight > 0:
+        seeds = [e for e in examples.seeds if e.key in held_out]
+        pages += seeds
+        labels += [bool(e.positive) for e in seeds]
+        weights += [settings.calibration_seed_weight / max(1, len(seeds))] * len(seeds)
     return _Calibrator(
         kind=settings.calibration,
         folds=[_fold(settings, e) for e in pages],
         raw=[held_out[e.key] for e in pages],
         features=[document_features(e.text, held_out[e.key]) for e in pages],
         labels=labels,
+        weights=weights,
     )
 
 
@@ -242,19 +263,7 @@ def _write(
     figures: dict[str, Any],
     output_dir: Path,
 ) -> TrainingResult:
-    # Addresses of inputs are places on one machine: they are no part of what a model is.
-    places = {"positives", "negatives", "labelled", "bootstrap", "seeds", "exclude_urls",
-              "exclude_sites", "calibration_labels", "evaluation_labels"}  # fmt: skip
-    record = {k: v for k, v in dataclasses.asdict(settings).items() if k not in places}
-    description = {
-        "head": settings.head,
-        "labels": sorted([settings.head, _REST]),
-        "positive_label": settings.head,
-        "formulas": settings.formulas,
-        "max_chars": settings.max_chars,
-        "calibration": calibration,
-        "training": {"settings": record, "examples": examples.counts},
-    }
+    description = _description(settings, calibration, examples.counts)
     model_path = output_dir / f"{settings.name}.bin"
     loaded = save_model(model, model_path, description)
     metrics_path = output_dir / f"{settings.name}.metrics.json"
@@ -270,3 +279,22 @@ def _write(
         digest=loaded.digest,
         metrics=figures,
     )
+
+
+def _description(
+    settings: ClassifierSettings, calibration: dict[str, Any], counts: dict[str, int]
+) -> dict[str, Any]:
+    """What the model's JSON says of it (see `fasttext_model`)."""
+    # Addresses of inputs are places on one machine: they are no part of what a model is.
+    places = {"positives", "negatives", "labelled", "bootstrap", "seeds", "exclude_urls",
+              "exclude_sites", "calibration_labels", "evaluation_labels"}  # fmt: skip
+    record = {k: v for k, v in dataclasses.asdict(settings).items() if k not in places}
+    return {
+        "head": settings.head,
+        "labels": sorted([settings.head, _REST]),
+        "positive_label": settings.head,
+        "formulas": settings.formulas,
+        "max_chars": settings.max_chars,
+        "calibration": calibration,
+        "training": {"settings": record, "examples": counts},
+    }

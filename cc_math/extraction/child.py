@@ -32,11 +32,24 @@ from cc_math.tables import rows_table
 from cc_math.warc import Capture, Damage, Item, classify_response, read_captures
 
 JOURNAL = struct.Struct("<qd")  # offset of the record in hand (-1: none), monotonic start in s
+_OFFSET, _STARTED = struct.Struct("<q"), struct.Struct("<d")
 HEADER = struct.Struct("<4Q")  # lengths in bytes: JSON, pages, documents, html
 FRAME_ROWS = 256  # chosen: what a crash costs again is below a second of work
 FRAME_SECONDS = 0.5
 FRAME_BYTES = 8 << 20
 TABLES = ("pages", "documents", "html")
+
+
+def take_in_hand(journal: mmap.mmap, offset: int) -> None:
+    """Journal a record. The time goes first: the parent, which reads while this writes, must
+    never see the offset of one record with the time of another."""
+    _STARTED.pack_into(journal, _OFFSET.size, time.monotonic())
+    _OFFSET.pack_into(journal, 0, offset)
+
+
+def put_down(journal: mmap.mmap) -> None:
+    """Journal that no record is in hand."""
+    _OFFSET.pack_into(journal, 0, -1)
 
 
 class FrameSender:
@@ -153,14 +166,14 @@ def _handle(
     if why_not is not None:
         sender.count(f"responses.{why_not.value}")
     else:
-        JOURNAL.pack_into(journal, 0, offset, time.monotonic())
+        take_in_hand(journal, offset)
         if offset in skip:
             reason, detail = skip[offset]
             rows = judge.dropped(item, Drop(DropReason(reason), detail))
             sender.note({"drop": reason, "offset": offset, "url": rows.page["url"], "why": detail})
         else:
             rows = judge.judge(item)
-        JOURNAL.pack_into(journal, 0, -1, 0.0)
+        put_down(journal)
         sender.count("responses.html")
         sender.count(f"pages.{rows.page['outcome']}")
         sender.add(rows)
@@ -183,7 +196,7 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     config: Json = json.load(sys.stdin)
     journal = mmap.mmap(journal_fd, JOURNAL.size)
-    JOURNAL.pack_into(journal, 0, -1, 0.0)
+    put_down(journal)
     sender = FrameSender(os.fdopen(frames_fd, "wb", buffering=1 << 20))
     _limit_memory(int(config["settings"]["memory_limit_bytes"]))
     try:

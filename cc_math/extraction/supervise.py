@@ -70,7 +70,7 @@ class _Child:
     def __init__(self, config: Json) -> None:
         self._limit_bytes = int(config["settings"]["memory_limit_bytes"])
         self._deadline_s = float(config["settings"]["deadline_s"])
-        self._killed: tuple[DropReason, str] | None = None
+        self._killed: tuple[int, DropReason, str] | None = None
         self._ready = False
         self._baseline_bytes = 0
         self._started_s = time.monotonic()
@@ -150,15 +150,17 @@ class _Child:
             return
         used_bytes = _resident_bytes(self._process.pid) - self._baseline_bytes
         if time.monotonic() - page_started_s > self._deadline_s:
-            self._killed = (DropReason.deadline, f"longer than {self._deadline_s:g} s")
+            self._killed = (offset, DropReason.deadline, f"longer than {self._deadline_s:g} s")
         elif used_bytes > self._limit_bytes:
-            self._killed = (DropReason.memory_limit, f"more than {self._limit_bytes} bytes")
+            self._killed = (offset, DropReason.memory_limit, f"more than {self._limit_bytes} bytes")
         if self._killed is not None:
             self._process.kill()
 
     def cause_of_death(self) -> tuple[int, DropReason, str]:
         """Offset of the record in hand, and why it is dropped. Raises ChildError without one."""
         status = self._process.wait()
+        if self._killed is not None:
+            return self._killed  # the child may have put the record down before the kill arrived
         offset, _ = JOURNAL.unpack_from(self._journal, 0)
         if offset < 0:
             self._errors.seek(0)
@@ -167,8 +169,7 @@ class _Child:
                 f"{self._uri}: the extraction child ended with status {status} and no record in "
                 f"hand; it said: {said or 'nothing'}"
             )
-        reason, detail = self._killed or (DropReason.child_crashed, f"exit status {status}")
-        return int(offset), reason, detail
+        return int(offset), DropReason.child_crashed, f"exit status {status}"
 
     def close(self) -> None:
         """End the process, whatever it does, and let go of the pipe."""

@@ -13,7 +13,7 @@ import re
 
 from resiliparse.extract.html2text import extract_plain_text
 
-from cc_math.html.items import OPEN, Item, Items
+from cc_math.html.items import KEEP, OPEN, Item, Items
 from cc_math.html.page import ParsedPage
 
 MIN_MAIN_CHARS = 200
@@ -46,7 +46,7 @@ def _set_aside_code(page: ParsedPage, items: Items) -> None:
         return
     if "<pre" in page.literals:
         for node in document.query_selector_all("pre, .CodeMirror-code").values():
-            if node.parent is None or node.closest("pre pre") is not None:
+            if node.parent is None:
                 continue
             for line_break in node.query_selector_all("br").values():
                 line_break.replace_with(document.create_text_node("\n"))
@@ -102,31 +102,120 @@ def _deepen_lists(page: ParsedPage) -> None:
 
 _FOLDED = (
     '[class*="dropdown"], [class*="hidden"], [class*="collaps"], [class*="expand"], '
-    '[class*="toggle"], [class*="spoiler"], [aria-expanded="false"], [class*="popup"]'
+    '[class*="toggle"], [class*="spoiler"], [aria-expanded="false"], [class*="popup"], '
+    '[class$="-like"]'
 )
-_FOLDED_LITERALS = ("dropdown", "hidden", "collaps", "expand", "toggle", "spoiler", "popup")
+_FOLDED_LITERALS = (
+    "dropdown",
+    "hidden",
+    "collaps",
+    "expand",
+    "toggle",
+    "spoiler",
+    "popup",
+    "-like",
+)
+_FORMULA_SIGNS = (OPEN, "\\(", "$")
 MAX_FOLDED_LINK_SHARE = 0.3
 """Folded content with more of its text in links is a menu. Chosen."""
 
 
-def _unfold(page: ParsedPage, items: Items) -> None:
+def _unfold(page: ParsedPage) -> None:
     """Folded solutions, hints and code count as content: they hold formulas or code.
 
-    Resiliparse drops elements whose class says dropdown, hidden or collapsed. What hides
-    by style (macro definitions, tooltips) stays hidden.
+    Resiliparse drops elements whose class says dropdown, hidden or collapsed, and takes
+    ``theorem-like`` for a "like" button. What hides by style (macro definitions, tooltips)
+    stays hidden.
     """
     document = page.tree.document
-    if document is None or not items.found or page.literals.isdisjoint(_FOLDED_LITERALS):
+    if document is None or page.literals.isdisjoint(_FOLDED_LITERALS):
         return
     for node in document.query_selector_all(_FOLDED).values():
         text = node.text or ""
-        if OPEN not in text:
+        if not any(sign in text for sign in _FORMULA_SIGNS) and "-like" not in (
+            node.class_name or ""
+        ):
             continue
         links = sum(len(a.text or "") for a in node.query_selector_all("a").values())
         if links <= MAX_FOLDED_LINK_SHARE * len(text.strip()):
             for name in ("class", "aria-expanded"):
                 if node.has_attribute(name):
                     node.remove_attribute(name)
+
+
+_RAISED = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ")
+_LOWERED = str.maketrans("0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_SCRIPT_TEXT = re.compile(
+    r"^(?:[A-Za-zΑ-ω]'?"  # x with index n
+    r"|[A-Za-z]?[-+−]?\s?\d{1,6}[A-Za-z]?"  # a number
+    r"|[\w ']*[+\-−=(),/*][\w+\-−=(),/*' ]*)$"  # an expression
+)
+MAX_SCRIPT_CHARS = 24
+"""Longer superscripts are notes, not exponents. Chosen."""
+
+
+def _write_scripts(page: ParsedPage) -> None:
+    """Exponents and indices written in HTML: 10<sup>5</sup> is not 105.
+
+    In Unicode's raised and lowered characters where all of them exist, else after ``^`` or
+    ``_`` in braces. Links (notes) and words (1<sup>st</sup>) stay as they are.
+    """
+    document = page.tree.document
+    tags = [tag for tag in ("sup", "sub") if f"<{tag}" in page.literals]
+    if document is None or not tags:
+        return
+    for node in document.query_selector_all(", ".join(tags)).values():
+        text = (node.text or "").strip()
+        if not text or len(text) > MAX_SCRIPT_CHARS or not _SCRIPT_TEXT.match(text):
+            continue
+        if node.child_element_count and node.query_selector("a, sup, sub") is not None:
+            continue
+        raised = node.tag == "sup"
+        script = text.translate(_RAISED if raised else _LOWERED)
+        if any(before == after for before, after in zip(text, script, strict=True)):
+            script = ("^" if raised else "_") + (text if len(text) == 1 else "{" + text + "}")
+        node.text = script + KEEP  # alone it would be taken for an icon, see page.py
+
+
+_SECTIONS = "section[id], div.section[id], article[id]"
+_SUSPECT_ID = re.compile(
+    r"relat|recommend|popular|featur|trend|nav|menu|foot|head|right|search|side|shar|social|"
+    r"comment|logo|ad|banner|next|prev|print|links?|meta|info|tag|label|feedback|reply|modal"
+)
+
+
+def _unname_sections(page: ParsedPage) -> None:
+    """Sections whose id was made from their heading are judged by their content.
+
+    Sphinx, pandoc and PreTeXt turn "Related definitions" into an id that Resiliparse reads
+    as a list of related articles.
+    """
+    document = page.tree.document
+    if document is None or page.literals.isdisjoint(("<section", "<article")):
+        return
+    for node in document.query_selector_all(_SECTIONS).values():
+        if not _SUSPECT_ID.search(node.id or ""):
+            continue
+        text = node.text or ""
+        links = sum(len(a.text or "") for a in node.query_selector_all("a").values())
+        if links <= MAX_FOLDED_LINK_SHARE * len(text.strip()):
+            node.remove_attribute("id")
+
+
+_ANCHOR_SIGNS = frozenset(("", "#", "¶", "§", "🔗", "∞", "\uf0c1"))
+
+
+def _drop_anchors(page: ParsedPage) -> None:
+    """Links of a heading or paragraph to itself are no words, and no links to count; a link
+    into the page right below ``body`` is "skip to content" in some language."""
+    document = page.tree.document
+    if document is None:
+        return
+    for node in document.query_selector_all('a[href^="#"]').values():
+        if (node.text or "").strip() in _ANCHOR_SIGNS and not node.child_element_count:
+            node.decompose()
+    for node in document.query_selector_all('body > a[href^="#"]').values():
+        node.decompose()
 
 
 def _choose(page: ParsedPage) -> str:
@@ -158,8 +247,11 @@ def main_content(page: ParsedPage, items: Items) -> str:
     for node in document.query_selector_all(_GUTTERS).values() if has_gutters else ():
         if node.parent is not None:
             node.decompose()
+    _drop_anchors(page)
     _set_aside_code(page, items)
+    _write_scripts(page)
+    _unname_sections(page)
     _flatten_tables(page)
     _deepen_lists(page)
-    _unfold(page, items)
+    _unfold(page)
     return _choose(page)

@@ -13,6 +13,7 @@ that a block does not hold is looked for once.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -34,6 +35,9 @@ _KATEX_PAIR = re.compile(
 _INLINE_CONFIG = re.compile(r"inlineMath[\"']?\s*:")
 _DISPLAY_CONFIG = re.compile(r"displayMath[\"']?\s*:")
 _RENDERERS = frozenset(("mathjax", "katex", "texme", "jsmath"))
+_BACKSLASH_PAIR = re.compile(r"\\[(\[]([^\n]{1,400}?)\\[)\]]")
+EVIDENCE_SAMPLES = 30
+"""How many pairs are looked at for evidence. Chosen: the first screens of a page."""
 CONFIG_WINDOW_CHARS = 400
 """How far after ``inlineMath:`` its pairs are read. Chosen: longer than any seen."""
 
@@ -133,6 +137,7 @@ class Scanner:
         self.items = items
         self.max_formulas = max_formulas
         self.dollars = delimiters.single_dollar
+        self.trusted = delimiters.renderer  # whether \\( and \\[ are delimiters for certain
         extra = "|".join(re.escape(left) for left, _, _ in delimiters.extra)
         fixed = (
             r"\\\\|\\\$|\\\(|\\\[|\\begin\{([A-Za-z]{2,14}\*?)\}|\$\$?|\[(?:tex|itex|math|latex)\]"
@@ -142,7 +147,10 @@ class Scanner:
         self.empty_until: dict[str, int] = {}
 
     def weigh(self, text: str) -> None:
-        """Decide from the whole text whether single dollars are delimiters here."""
+        """Decide from the whole text what counts as a delimiter where no page says so."""
+        if not self.trusted:
+            samples = itertools.islice(_BACKSLASH_PAIR.finditer(text), EVIDENCE_SAMPLES)
+            self.trusted = any(_is_strong(m[1]) and _is_mathematics(m[1].strip()) for m in samples)
         if self.delimiters.configured or "$" not in text:
             return
         strong = 0
@@ -233,9 +241,8 @@ class Scanner:
             if end <= start:
                 return None
             content = text[start:end]
-            if not content.strip() or not (
-                self.delimiters.renderer or _is_mathematics(content.strip())
-            ):
+            body = content.strip()
+            if not body or not (self.trusted or (_is_strong(body) and _is_mathematics(body))):
                 return None
             kind = "delimiters_paren" if opener == "\\(" else "delimiters_bracket"
             return content, end + 2, opener == "\\[", kind

@@ -18,7 +18,7 @@ from cc_math.html.formulas import replace_formulas
 from cc_math.html.items import KEEP, OPEN, PLACEHOLDER, Item, Items
 from cc_math.html.markdown import to_markdown
 from cc_math.html.page import MAX_DEPTH, ParsedPage
-from cc_math.html.tex import one_line
+from cc_math.html.tex import is_definition, one_line, without_inner_dollars
 from cc_math.schema import Drop, DropReason
 
 MAX_FORMULAS = 20_000
@@ -57,7 +57,7 @@ class Document:
 
 
 _HREF = re.compile(
-    r"""<a\s[^<>]{0,300}?href\s*=\s*(?:"([^"<>]{1,1000})"|'([^'<>]{1,1000})')""", re.I
+    r"""<[aA]\s[^<>]{0,300}?(?:href|HREF)\s*=\s*(?:"([^"<>]{1,1000})"|'([^'<>]{1,1000})')"""
 )
 _BASE = re.compile(r"""<base\s[^>]{0,200}?href\s*=\s*["']([^"']+)""", re.I)
 _ROBOTS = re.compile(
@@ -149,6 +149,15 @@ def _fence(code: str) -> str:
     return f"{ticks}\n{code}\n{ticks}"
 
 
+def _block(code: str, before: str, following: str, inline_only: bool) -> str:
+    """A block of code, apart from what stands before and after it by one empty line."""
+    if inline_only:
+        return _code(_SPACES.sub(" ", code), False)
+    lead = "" if before.endswith("\n\n") else "\n" if before.endswith("\n") else "\n\n"
+    trail = "" if following[:2] == "\n\n" else "\n" if following[:1] == "\n" else "\n\n"
+    return lead + _fence(code) + trail
+
+
 def _code(code: str, beside_formula: bool) -> str:
     """Inline code. Beside a formula the backticks are double, so that no reader pairs the
     end of one piece of code with the start of the next and swallows the formula between."""
@@ -217,20 +226,17 @@ def assemble(text: str, items: Items) -> tuple[str, tuple[Formula, ...]]:
         item = items.found[number]
         following = pieces[index + 2] if index + 2 < len(pieces) else ""
         if item.kind == "block":
-            if in_row:
-                put(_code(_SPACES.sub(" ", item.text), False))
-                continue
-            if parts and not parts[-1].endswith("\n\n"):
-                put("\n" if parts[-1].endswith("\n") else "\n\n")
-            put(_fence(item.text))
-            if not following.startswith("\n\n"):
-                put("\n" if following.startswith("\n") else "\n\n")
+            put(_block(item.text, parts[-1] if parts else "\n\n", following, in_row))
             continue
         if item.kind == "code":
             put(_code(item.text, number in beside))
             continue
+        if is_definition(item.text):
+            continue
+        if "$" in item.text and not item.display:
+            item.text = without_inner_dollars(item.text)
         before, shown, after = _formula_text(item, in_row)
-        if before and parts and not parts[-1].endswith("\n"):
+        if before and parts and parts[-1].rpartition("\n")[2].strip():
             put(before)
         elif not before and parts and parts[-1][-1:] in ("$", "\\"):
             put(" ")  # two formulas side by side would read as one, `\\$` as a dollar

@@ -23,9 +23,10 @@ from cc_math.html.images import (
     read_image_alt,
     read_service_image,
 )
-from cc_math.html.items import OPEN, Item, Items
+from cc_math.html.items import CLOSE, OPEN, Item, Items
 from cc_math.html.mathml import mathml_to_tex, tex_annotation
 from cc_math.html.page import ParsedPage
+from cc_math.html.prefilter import CUSTOM_ELEMENT
 from cc_math.html.rendered import html_to_tex, katex_html_to_tex, mathjax_html_to_tex
 from cc_math.html.tex import one_paragraph, strip_delimiters, strip_style
 
@@ -245,7 +246,7 @@ _RENDERED = (
 _CUSTOM = re.compile(
     r"<((?!mjx-)[a-zA-Z]{1,12}-(?:math|tex|latex|katex|formula|equation)|itex|tex|mathjax)[\s>]"
 )
-_CUSTOM_LITERALS = {"<itex", "<tex", "<mathjax", "-math", "-tex", "-latex", "-formula", "-equation"}
+_CUSTOM_LITERALS = {"<itex", "<tex", "<mathjax", CUSTOM_ELEMENT}
 _PREFIXED = re.compile(r"<([A-Za-z]{1,8}):math[\s>]")
 
 
@@ -293,7 +294,7 @@ def _apply(rule: Rule, nodes: list[ElementNode], items: Items) -> None:
         reading = rule.read(node)
         if reading is None or not reading[0].strip():
             continue
-        tex = one_paragraph(reading[0])
+        tex = one_paragraph(items.expand(reading[0])).replace(OPEN, "").replace(CLOSE, "")
         token = items.add(Item("formula", tex, bool(reading[1]), rule.representation))
         _put(node, token)
         done += 1

@@ -42,10 +42,10 @@ def to_markdown(minimal_html: str) -> str:
             if closing:
                 if lists:
                     lists.pop()
-                out.append("\n" if lists else "\n\n")
+                out.append("\n" + "  " * len(lists) if lists else "\n\n")
             else:
                 lists.append(1 if tag == "ol" else 0)
-                out.append("\n" if len(lists) > 1 else "\n\n")
+                out.append("" if len(lists) > 1 else "\n\n")
         elif tag == "li":
             if not closing:
                 prefix = "\n" + "  " * max(0, len(lists) - 1)
@@ -68,16 +68,7 @@ def to_markdown(minimal_html: str) -> str:
             out.append("\n\n")
         else:
             out.append("\n" + "  " * len(lists))
-    text = "".join(out)
-    lines = [
-        _cells(line)
-        if "\t" in line
-        else _BLANKS.sub(" ", line.rstrip())
-        if not line.startswith(" ")
-        else line.rstrip()
-        for line in text.split("\n")
-    ]
-    return _NEWLINES.sub("\n\n", "\n".join(_rule_tables(lines))).strip()
+    return _NEWLINES.sub("\n\n", "\n".join(_tables("".join(out).split("\n")))).strip()
 
 
 def _cells(line: str) -> str:
@@ -96,20 +87,36 @@ def _cells(line: str) -> str:
     return "| " + " | ".join(cell.strip("\t") for cell in cells) + " |"
 
 
-def _rule_tables(lines: list[str]) -> list[str]:
-    """Put the rule under the first row of each table."""
+def _tables(lines: list[str]) -> list[str]:
+    """Lines with tabs become rows of a table, with the rule under its first row."""
     out: list[str] = []
     in_table = False
     for line in lines:
-        is_row = line.startswith("| ") and line.endswith(" |")
-        if is_row and not in_table:
-            if out and out[-1].strip():
+        row = _cells(line) if "\t" in line else ""
+        if row.startswith("| "):
+            if not in_table:
                 out.append("")
-            out.append(line)
-            out.append("|" + " --- |" * (line.count(" | ") + 1))
+            out.append(row)
+            if not in_table:
+                out.append("|" + " --- |" * row.count(" | ") + " --- |")
+            in_table = True
+            continue
+        if in_table and line.strip():
+            out.append("")
+        in_table = False
+        if "\t" in line:
+            out.append(row)
         else:
-            if in_table and not is_row and line.strip():
-                out.append("")
-            out.append(line)
-        in_table = is_row
+            out.append(_spaces(line))
     return out
+
+
+def _spaces(line: str) -> str:
+    """A line without runs of spaces after its indent; nothing when it only separates."""
+    line = line.rstrip()
+    if len(line) < 40 and not line.strip("|·•»›✕× \u00a0"):
+        return ""  # what stood between links or on buttons
+    if "  " not in line and "\u00a0" not in line:
+        return line
+    indent = len(line) - len(line.lstrip(" "))
+    return line[:indent] + _BLANKS.sub(" ", line[indent:])

@@ -91,7 +91,7 @@ def _identifier(node: Node, depth: int) -> str:
     variant = node.get("mathvariant")
     plain = text.replace("\u2061", "")
     if plain in FUNCTIONS:
-        return f"\\{plain} " if plain not in ("mod",) else "\\bmod "
+        return f"\\{plain} "
     tex = "".join(character_tex(c) for c in text)
     if variant in VARIANTS:
         return VARIANTS[variant] + _group(tex) if VARIANTS[variant] else tex
@@ -104,8 +104,10 @@ def _identifier(node: Node, depth: int) -> str:
 
 def _operator(node: Node, depth: int) -> str:
     text = text_of(node).strip()
+    if text == "mod":
+        return "\\bmod "
     if text in FUNCTIONS:
-        return f"\\{text} " if text != "mod" else "\\bmod "
+        return f"\\{text} "
     if len(text) > 1 and text.isalpha() and text.isascii():
         return "\\operatorname" + _group(text)
     return "".join(character_tex(c) for c in text)

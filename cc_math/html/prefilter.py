@@ -46,13 +46,14 @@ MAX_MARKS = 10_000
 
 LITERALS = (
     "math/mml", "math/tex", "math/asciimath", "<mjx-container", "katex", "mwe-math-element",
-    "data-mathml", "<math", ":math", "-math", "<itex", "<tex", "<mathjax", "-latex", "-tex",
-    "-formula", "-equation", "data-equation-content", "data-tex", "data-latex", "data-math",
+    "data-mathml", "<math", ":math", "<itex", "<tex", "<mathjax",
+    "data-equation-content", "data-tex", "data-latex", "data-math",
     "data-formula", "data-expr", "data-katex", "codecogs", "latex.php", "mimetex", "mathtex",
     "equation?tex=", "cht=tx", "equation_images/", "cgi-bin/math", "svg.latex", "<img",
     "math inline", "math display", "math", "latex", "tex", "<pre", "<code", "<tt", "<kbd",
-    "<samp", "<table", "<ul", "dropdown", "hidden", "collaps", "expand", "toggle", "spoiler",
-    "popup", "linenos", "gutter", "lineno", "line-numbers", "linenumber", "headerlink", "anchor",
+    "<samp", "<table", "<ul", "<section", "<article", "dropdown", "hidden", "collaps",
+    "expand", "toggle", "spoiler", "popup", "-like", "linenos", "gutter", "lineno",
+    "line-numbers", "linenumber", "headerlink", "anchor",
     "mw-editsection", "copybtn", "clipboard-copy", "inlinemath", "displaymath", "mathjax", "texme",
     "delimiters", "rendermathinelement", "jsmath",
     "katex-html", "ltx_", "asciimath", "<sup", "<sub",
@@ -78,7 +79,13 @@ def _set(patterns: tuple[bytes | str, ...], options: re2.Options) -> re2.Set:
 
 _MARK_SET = _set(_PATTERNS, _options(True))
 _MARKS = [re2.compile(pattern, _options(True)) for pattern in _PATTERNS]
-_LITERAL_SET = _set(tuple(re2.escape(literal) for literal in LITERALS), _options(False))
+_CUSTOM_ELEMENT = rb"<[a-z]{1,12}-(?:math|tex|latex|katex|formula|equation)[\s>]"
+CUSTOM_ELEMENT = "custom element"
+"""Stands in the answer of :func:`literals_in` for an element like ``d-math``."""
+_LITERAL_SET = _set(
+    (*(re2.escape(literal) for literal in LITERALS), _CUSTOM_ELEMENT), _options(False)
+)
+_LITERAL_NAMES = (*LITERALS, CUSTOM_ELEMENT)
 
 
 def formula_marks(payload: bytes) -> int:
@@ -94,4 +101,4 @@ def formula_marks(payload: bytes) -> int:
 
 def literals_in(payload: bytes) -> frozenset[str]:
     """Which of :data:`LITERALS` occur in the bytes, in any case."""
-    return frozenset(LITERALS[index] for index in _LITERAL_SET.Match(payload) or ())
+    return frozenset(_LITERAL_NAMES[index] for index in _LITERAL_SET.Match(payload) or ())

@@ -12,7 +12,7 @@ from functools import lru_cache
 FUNCTIONS = frozenset((
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh",
     "tanh", "coth", "log", "ln", "lg", "exp", "lim", "limsup", "liminf", "max", "min", "sup",
-    "inf", "det", "dim", "ker", "deg", "gcd", "hom", "arg", "Pr", "mod",
+    "inf", "det", "dim", "ker", "deg", "gcd", "hom", "arg", "Pr",
 ))  # fmt: skip
 
 _COMMANDS = {

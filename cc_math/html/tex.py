@@ -97,3 +97,66 @@ def one_paragraph(tex: str) -> str:
     """Blank lines end a formula in TeX and in Markdown: leave single newlines."""
     tex = tex.strip()
     return _BLANK_LINES.sub("\n", tex) if "\n" in tex else tex
+
+
+_DEFINITION = re.compile(
+    r"\\(?:newcommand|renewcommand|providecommand|DeclareMathOperator|def|gdef|edef|let|require|"
+    r"definecolor|newenvironment|newtheorem|usepackage|setcounter|DeclarePairedDelimiter)"
+    r"(?![A-Za-z])\*?"
+)
+_ARGUMENT = re.compile(r"\s*(?:\\[A-Za-z]+|\\.|\[[^\[\]]*\]|#\d|=)")
+MAX_DEFINITION_GROUPS = 2_000
+"""Groups and arguments followed in one run of definitions: bounds the scan."""
+
+
+def is_definition(tex: str) -> bool:
+    """Whether the source only defines macros: it prints nothing, so it is no formula."""
+    position = 0
+    match = _DEFINITION.match(tex)
+    if match is None:
+        return False
+    for _ in range(MAX_DEFINITION_GROUPS):
+        while position < len(tex) and (tex[position].isspace() or tex[position] == "%"):
+            position += 1
+        if position >= len(tex):
+            return True
+        match = _DEFINITION.match(tex, position) or _ARGUMENT.match(tex, position)
+        if match is not None:
+            position = match.end()
+        elif tex[position] == "{":
+            position = _group_end(tex, position)
+        else:
+            return False
+    return False
+
+
+def _group_end(tex: str, start: int) -> int:
+    """The place after the group that opens at ``start`` (the end when it never closes)."""
+    depth = 0
+    position = start
+    while position < len(tex):
+        character = tex[position]
+        if character == "\\":
+            position += 1
+        elif character == "{":
+            depth += 1
+        elif character == "}":
+            depth -= 1
+            if depth == 0:
+                return position + 1
+        position += 1
+    return len(tex)
+
+
+_INNER_DOLLAR = re.compile(r"(?<!\\)\$")
+
+
+def without_inner_dollars(tex: str) -> str:
+    r"""Mathematics inside ``\text`` in the delimiters ``\(…\)``: the same to TeX, and no reader
+    takes its dollars for the end of the formula around it."""
+    parts = _INNER_DOLLAR.split(tex)
+    if len(parts) % 2 == 0:
+        return tex  # an odd dollar: leave the source as it is
+    return "".join(
+        p + ("" if i == len(parts) - 1 else ("\\(", "\\)")[i % 2]) for i, p in enumerate(parts)
+    )

@@ -102,7 +102,10 @@ def read_documents(folder: str, recipe: TokenizerRecipe) -> list[TrainingDocumen
 
     Raises InputError when the folder has no ``text`` and ``registered_domain``.
     """
-    dataset = pds.dataset(folder, format="parquet")
+    paths = sorted(str(path) for path in Path(folder).rglob("*.parquet"))
+    if not paths:
+        raise InputError(f"expected Parquet files of documents in {folder}, found none")
+    dataset = pds.dataset(paths, format="parquet")
     if missing := [name for name in _COLUMNS[:2] if name not in dataset.schema.names]:
         raise InputError(
             f"expected the columns text and registered_domain in {folder}; "

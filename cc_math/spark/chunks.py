@@ -7,15 +7,16 @@ that fails is reported by name at the end and does not stop the others.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cc_math.chunks import Chunk, ChunkContext, Work
-from cc_math.errors import ChunksFailed, OutputConflict
+from cc_math.errors import ChunksFailed, JobError, OutputConflict
 from cc_math.manifests import (
     ChunkManifest,
     FileEntry,
@@ -48,19 +49,17 @@ class Job:
     partitions: int | None = None
     overwrite: bool = False
     say: Callable[[str], None] = print
-    _session: Any = None
+    _sessions: list[Any] = field(default_factory=list)  # at most one, shared by all of `at`
 
     def session(self) -> Any:
         """The Spark session, opened when first needed."""
-        if self._session is None:
-            self._session = open_session("job", self.master, self.partitions)
-        return self._session
+        if not self._sessions:
+            self._sessions.append(open_session("job", self.master, self.partitions))
+        return self._sessions[0]
 
     def at(self, output: str) -> Job:
         """The same job with another output folder, sharing the session."""
-        return Job(
-            output, self.recipe, self.master, self.partitions, self.overwrite, self.say, self.session()
-        )
+        return dataclasses.replace(self, output=output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +135,19 @@ def map_chunks(job: Job, plan: Plan, work: Work) -> list[Json]:
     return [done[name] for name in sorted(done)]
 
 
+def map_exchange(job: Job, folder: str, plan: Plan, work: Work) -> list[Json]:
+    """As :func:`map_chunks`, for files that only this stage reads, below ``folder``.
+
+    What stands there from another recipe or input is of no use to anybody and is removed.
+    """
+    exchange = job.at(folder)
+    try:
+        finished_chunks(folder, plan.stage, plan.identities)
+    except OutputConflict:
+        remove_stage(folder, plan.stage)
+    return map_chunks(exchange, plan, work)
+
+
 def _run(job: Job, plan: Plan, todo: list[Chunk], work: Work) -> list[tuple[str, str, Json]]:
     context = job.session().sparkContext
     weight = sum(chunk.weight for chunk in todo)
@@ -143,12 +155,23 @@ def _run(job: Job, plan: Plan, todo: list[Chunk], work: Work) -> list[tuple[str,
     with ProgressBoard(plan.stage, len(todo), weight, driver_host(job.session())) as board:
         task = _Task(job.output, plan, work, board.address, board.token)
         slices = min(job.partitions or len(todo), len(todo))
-        results: list[str] = context.parallelize(todo, slices).map(task).collect()
+        try:
+            results: list[str] = context.parallelize(todo, slices).map(task).collect()
+        except Exception as error:  # of Spark or its workers: a chunk's own errors are data
+            raise JobError(
+                f"stage {plan.stage}: Spark gave up; finished chunks are kept, the same command "
+                f"goes on from there: {_first_lines(error)}"
+            ) from error
     rows = [json.loads(result) for result in results]
     timings = "".join(json.dumps({"chunk": r["chunk"], **r["timings_s"]}) + "\n" for r in rows)
     uri = join(job.output, "_run", f"{plan.stage}-{time.time_ns()}.timings.jsonl")
     store_for(uri).put_bytes(timings.encode(), uri)
     return [(row["chunk"], row["error"], row["manifest"]) for row in rows]
+
+
+def _first_lines(error: Exception) -> str:
+    """The start of a Spark error, whose whole is pages of stack traces."""
+    return " ".join(str(error).split("\n")[:3])[:500]
 
 
 @dataclass(frozen=True)

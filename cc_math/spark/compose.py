@@ -30,7 +30,15 @@ from cc_math.errors import AccountingError
 from cc_math.manifests import Json, Part
 from cc_math.recipe import section_values
 from cc_math.shards import tokenizer
-from cc_math.spark.chunks import Job, Plan, already_done, finish_stage, map_chunks, plan_stage
+from cc_math.spark.chunks import (
+    Job,
+    Plan,
+    already_done,
+    finish_stage,
+    map_chunks,
+    map_exchange,
+    plan_stage,
+)
 from cc_math.spark.parts import document_chunks, frame_of_parts, part_of, rows_of, scores_of
 from cc_math.stages import stage_named
 from cc_math.storage import join, store_for
@@ -102,7 +110,7 @@ def compose(
         job.say(f"compose: nothing to do, {len(chunks)} chunks are done")
         return done
     first = Plan("judge", plan.identities, chunks, settings)
-    map_chunks(job.at(join(job.output, "_run", "compose")), first, judge_chunk)
+    map_exchange(job, join(job.output, "_run", "compose"), first, judge_chunk)
     _settle(job, chunks, pairs or [])
     return finish_stage(job, plan, map_chunks(job, plan, publish_documents))
 

@@ -93,3 +93,29 @@ def _prepare_local_java() -> None:
 def driver_host(session: Any) -> str:
     """The address under which workers reach the driver."""
     return str(session.sparkContext.getConf().get("spark.driver.host", "127.0.0.1"))
+
+
+def write_environment() -> Path:
+    """Tell the spark-submit of this interpreter's pyspark which Python and Java to use.
+
+    Writes ``conf/spark-env.sh`` beside pyspark, which spark-submit reads; what the environment
+    says already stands. Without it spark-submit takes the first python3 of the PATH, which has
+    no cc_math. Returns the file. Raises MissingExtra without pyspark.
+    """
+    try:
+        import pyspark
+    except ImportError:
+        raise MissingExtra("this needs pyspark: pip install 'cc-math[spark]'") from None
+    java = find_java()
+    lines = [f': "${{PYSPARK_PYTHON:={sys.executable}}}"', "export PYSPARK_PYTHON"]
+    if java is not None:
+        home = os.path.dirname(os.path.dirname(os.path.realpath(java)))
+        lines += [f': "${{JAVA_HOME:={home}}}"', "export JAVA_HOME"]
+    path = Path(pyspark.__file__).parent / "conf" / "spark-env.sh"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("#!/usr/bin/env bash\n" + "\n".join(lines) + "\n")
+    return path
+
+
+if __name__ == "__main__":
+    write_environment()

@@ -21,7 +21,15 @@ from cc_math.shards import tokenizer
 from cc_math.shards.layout import Layout, plan_layout
 from cc_math.shards.stream import SourceDocument, read_slot, write_pieces
 from cc_math.shards.write import write_shard
-from cc_math.spark.chunks import Job, Plan, already_done, finish_stage, map_chunks, plan_stage
+from cc_math.spark.chunks import (
+    Job,
+    Plan,
+    already_done,
+    finish_stage,
+    map_chunks,
+    map_exchange,
+    plan_stage,
+)
 from cc_math.spark.parts import distinct_rows, document_chunks, part_of
 from cc_math.stages import stage_named
 from cc_math.storage import join, random_access
@@ -64,8 +72,8 @@ def shard(job: Job, corpus: list[Part], names: ColumnNames) -> Json:
     if done is not None:
         job.say(f"shard: nothing to do, {len(slots)} shards are done")
         return done
-    pieces = job.at(join(job.output, "_run", "shard"))
-    made = map_chunks(pieces, Plan("pieces", mapped.identities, chunks, settings), piece_chunk)
+    pieces = Plan("pieces", mapped.identities, chunks, settings)
+    made = map_exchange(job, join(job.output, "_run", "shard"), pieces, piece_chunk)
     manifests = map_chunks(job, plan, slot_chunk)
     counts = _account(made, manifests)
     rows = [row for manifest in manifests for row in manifest["notes"]]
@@ -126,9 +134,7 @@ def slot_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     )
     layout = Layout(**settings["layout"])
     folder_uri = join(context.output, "_run", "shard")
-    pieces: list[str | pa.NativeFile] = [
-        random_access(join(folder_uri, f"{name}.arrow")) for name in chunk.task["pieces"]
-    ]
+    pieces = (random_access(join(folder_uri, f"{name}.arrow")) for name in chunk.task["pieces"])
     slot = int(chunk.task["slot"])
     documents = read_slot(
         pieces, slot, layout=layout, tokenizer_digest=tokens.digest, dtype=tokens.dtype

@@ -1,0 +1,37 @@
+"""Counting by pieces gives what encoding gives."""
+
+from __future__ import annotations
+
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cc_math.shards import tokenizer
+from cc_math.shards.token_count import PieceCounter
+
+TOKENIZER = tokenizer.load()
+
+
+def encoded(texts: list[str]) -> list[int]:
+    return [len(ids) for ids in TOKENIZER.encode_batch(texts)]
+
+
+@given(st.lists(st.text(max_size=60), max_size=4))
+def test_counts_equal_encodings(texts: list[str]) -> None:
+    assert TOKENIZER.count_batch(texts) == encoded(texts)
+
+
+def test_counts_equal_encodings_on_every_character() -> None:
+    characters = [chr(c) for c in range(sys.maxunicode + 1) if not 0xD800 <= c < 0xE000]
+    texts = ["".join(f" {c}{c}a1" for c in characters[i : i + 64]) for i in range(0, 0x20000, 64)]
+    assert TOKENIZER.count_batch(texts) == encoded(texts)
+
+
+def test_a_full_cache_starts_afresh() -> None:
+    counter = TOKENIZER._counter
+    assert isinstance(counter, PieceCounter)
+    counter._counts = {str(n): 1 for n in range(1 << 18)}
+    text = r"Let $x^2 + y^2 = z^2$ and \\frac{1}{2}, or <|endoftext|> in a text."
+    assert [counter.count(text)] == encoded([text])
+    assert len(counter._counts) < 100
