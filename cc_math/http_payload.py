@@ -207,7 +207,7 @@ def _gunzip(body: bytes, max_bytes: int) -> tuple[bytes, bool]:
 
 
 def _inflate_zlib_or_raw(body: bytes, max_bytes: int) -> tuple[bytes, bool]:
-    """`deflate` is the zlib format (RFC 9110 section 8.4.1.2), but some servers send raw deflate."""
+    """`deflate` is zlib's format (RFC 9110 section 8.4.1.2), but some servers send it raw."""
     if body.lstrip()[:1] == b"<":
         return body, False
     try:

@@ -22,7 +22,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Literal
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from cc_math.tex_names import (
     COMMAND_NAMES,

@@ -31,6 +31,7 @@ The case of paths and queries is kept: on wikis it tells pages apart.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from functools import lru_cache
@@ -138,10 +139,8 @@ def _host_and_port(authority: str) -> tuple[str, str]:
         host, port = host[: found.start()], found[0].rpartition(":")[2].lstrip("0")
     host = host.lower()
     if not host.isascii():
-        try:
+        with contextlib.suppress(UnicodeError):  # no valid name: escaped below, stays one string
             host = host.encode("idna").decode("ascii").lower()
-        except UnicodeError:
-            pass  # no valid name: escaped below, so that it stays one string
     if not _IPV6_HOST.fullmatch(host):
         host = _escape(host).lower().replace(":", "%3a")
         host = ".".join(label for label in host.split(".") if label)

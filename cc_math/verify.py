@@ -9,10 +9,10 @@ hold the same stream in every format, which decodes to the corpus. Nothing is me
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -92,7 +92,9 @@ def _verify_chunks(stage: Stage, root: str, manifest: Json) -> list[Problem]:
     for name, number in counts.items():
         stated = manifest["counts"].get(name)
         if stated is None or stated < number:
-            problems.append(Problem(root, f"{stage.name}: {name} is {number} by chunk, {stated} in all"))
+            problems.append(
+                Problem(root, f"{stage.name}: {name} is {number} by chunk, {stated} in all")
+            )
     return problems
 
 
@@ -122,7 +124,7 @@ def _verify_parquet(path: Path, uri: str, entry: Json) -> list[Problem]:
             key = _SORTED_BY.get(entry["table"])
             if key is not None:
                 ids = file.read(columns=[key], use_threads=False).column(key).to_pylist()
-                if any(a > b for a, b in zip(ids, ids[1:], strict=False)):
+                if any(a > b for a, b in itertools.pairwise(ids)):
                     return [Problem(uri, f"rows are not sorted by {key}")]
     except (pa.ArrowInvalid, OSError) as error:
         return [Problem(uri, f"is not readable Parquet: {error}")]
@@ -143,13 +145,25 @@ def _verify_counts(stage: Stage, root: str, manifest: Json) -> list[Problem]:
     equations: list[tuple[str, int, str, int]] = []
     if stage.name == "extract":
         equations = [
-            ("responses read", n.get("records.response", 0), "responses by kind", _sum(n, "responses.")),
+            (
+                "responses read",
+                n.get("records.response", 0),
+                "responses by kind",
+                _sum(n, "responses."),
+            ),
             ("HTML pages", n.get("responses.html", 0), "pages by outcome", _sum(n, "pages.")),
             ("HTML pages", n.get("responses.html", 0), "rows of pages", _rows(manifest, "pages")),
-            ("kept pages", n.get("pages.document", 0), "rows of documents", _rows(manifest, "documents")),
+            (
+                "kept pages",
+                n.get("pages.document", 0),
+                "rows of documents",
+                _rows(manifest, "documents"),
+            ),
         ]
     elif stage.name == "score":
-        equations = [("documents", n["documents"], "scored and repeated", n["scored"] + n["repeated"])]
+        equations = [
+            ("documents", n["documents"], "scored and repeated", n["scored"] + n["repeated"])
+        ]
     elif stage.name == "dedup":
         others = n["signed"] + n["repeated"] + n["below_min_score"] + n["without_words"]
         equations = [
@@ -182,13 +196,17 @@ def _verify_across(found: list[tuple[Stage, str, Json]]) -> list[Problem]:
             root, counts = by_name[name]
             if counts.get("documents", 0) != documents:
                 read = counts.get("documents", 0)
-                problems.append(Problem(root, f"{name} read {read} documents, extract wrote {documents}"))
+                problems.append(
+                    Problem(root, f"{name} read {read} documents, extract wrote {documents}")
+                )
     if "compose" in by_name and "shard" in by_name:
         root, counts = by_name["shard"]
         published = by_name["compose"][1].get("published", 0)
         if counts["corpus_rows"] != published:
             read = counts["corpus_rows"]
-            problems.append(Problem(root, f"shard read {read} documents, compose published {published}"))
+            problems.append(
+                Problem(root, f"shard read {read} documents, compose published {published}")
+            )
     return problems
 
 

@@ -23,7 +23,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import BinaryIO
 
 from cc_math.gzip_members import WARC_MAGIC, ByteWindow, Damage, find_member, read_members
@@ -106,7 +106,7 @@ class OtherRecord:
 Item = Capture | OtherRecord | Damage
 
 
-class OtherReason(str, Enum):
+class OtherReason(StrEnum):
     """Why a response is not an HTML page, in the order in which it is judged."""
 
     not_http = "not_http"
@@ -250,7 +250,7 @@ def doc_id(url: str, fetch_time: str, payload_digest: str) -> str:
 def _capture(
     record: WarcRecord, follower: WarcRecord | Damage | None, max_payload_bytes: int
 ) -> Capture:
-    """Build the capture of a response; `follower` is the next record, its metadata if it says so."""
+    """Build the capture of a response; `follower`, the next record, may be its metadata."""
     headers = record.headers
     url = headers.get("warc-target-uri", "").strip("<>")  # WARC 1.0's grammar had brackets
     metadata: Mapping[str, str] = {}

@@ -15,16 +15,17 @@ from cc_math.chunks import Chunk, ChunkContext
 from cc_math.errors import AccountingError, ChildError, InputError
 from cc_math.extraction.chunk import check_account, crawl_name, extract_chunk
 from cc_math.extraction.supervise import supervised_rows
+from cc_math.manifests import Part
 from cc_math.progress import Heartbeat
 from cc_math.recipe import Recipe, section_values
 from cc_math.tables import read_columns
-from cc_math.manifests import Part
 
 MATHS = (
     b"<html><head><title>Sums</title></head><body><main><h1>Sums</h1><p>The sum of the first n odd "
     b"numbers is a square, which is shown by induction on n for every natural number n.</p>"
     b"<script type='math/tex'>\\sum_{k=1}^{n} (2k-1) = n^2</script>"
-    b"<p>Proof. For n = 1 both sides are one. <script type='math/tex'>(n+1)^2 = n^2 + 2n + 1</script>"
+    b"<p>Proof. For n = 1 both sides are one. "
+    b"<script type='math/tex'>(n+1)^2 = n^2 + 2n + 1</script>"
     b" is the step, and this completes the proof of the theorem.</p></main></body></html>"
 )
 
@@ -35,7 +36,10 @@ def write_warc(path: Path, urls: list[str], body: bytes = MATHS) -> None:
     for url in urls:
         head = StatusAndHeaders("200 OK", [("Content-Type", "text/html")], protocol="HTTP/1.1")
         record = writer.create_warc_record(
-            url, "response", payload=io.BytesIO(body + url.encode()), http_headers=head,
+            url,
+            "response",
+            payload=io.BytesIO(body + url.encode()),
+            http_headers=head,
             warc_headers_dict={"WARC-Date": "2026-01-01T00:00:00Z"},
         )
         writer.write_record(record)
@@ -91,11 +95,15 @@ def test_a_child_that_cannot_start_is_an_error_that_names_why(tmp_path: Path) ->
 def run_chunk(tmp_path: Path, name: str, end_bytes: int | None = None, start: int = 0) -> Any:
     path = tmp_path / f"{name}.warc.gz"
     task = {
-        "uri": str(path), "listed_path": path.name, "size_bytes": path.stat().st_size,
-        "start_bytes": start, "end_bytes": end_bytes,
+        "uri": str(path),
+        "listed_path": path.name,
+        "size_bytes": path.stat().st_size,
+        "start_bytes": start,
+        "end_bytes": end_bytes,
     }
     settings = {
-        "extract": section_values(Recipe(), "extract"), "crawl": section_values(Recipe(), "crawl")
+        "extract": section_values(Recipe(), "extract"),
+        "crawl": section_values(Recipe(), "crawl"),
     }
     context = ChunkContext(str(tmp_path / "out"), settings, Heartbeat(None, "", name))
     return extract_chunk(Chunk(f"{name}-{start}", {}, task, path.stat().st_size), context)
@@ -115,7 +123,9 @@ def test_rows_are_sorted_and_complete(tmp_path: Path) -> None:
     result = run_chunk(tmp_path, "x")
     file = next(entry for entry in result.files if entry.table == "documents")
     uri = str(tmp_path / "out" / file.path)
-    rows = read_columns(Part(uri, "x", "", -1), ["doc_id", "text", "token_count", "crawl"]).to_pylist()
+    rows = read_columns(
+        Part(uri, "x", "", -1), ["doc_id", "text", "token_count", "crawl"]
+    ).to_pylist()
     assert [row["doc_id"] for row in rows] == sorted(row["doc_id"] for row in rows)
     assert all(r"$$" in row["text"] or "$" in row["text"] for row in rows)
     assert all(row["token_count"] > 20 for row in rows)

@@ -33,7 +33,9 @@ SETTINGS = (
 
 def job(spark: Any, output: Path, *settings: str, partitions: int | None = None) -> Job:
     said: list[str] = []
-    made = Job(str(output), load(None, (*SETTINGS, *settings)), partitions=partitions, say=said.append)
+    made = Job(
+        str(output), load(None, (*SETTINGS, *settings)), partitions=partitions, say=said.append
+    )
     made._sessions.append(spark)
     return made
 

@@ -24,7 +24,14 @@ FloatArray = npt.NDArray[np.float64]
 
 #: Features that a `features` calibration may name, in their order; see
 #: `cc_math.classify.score.document_features`.
-FEATURES = ("words", "formulas", "formula_share", "code_share", "words_alone")
+FEATURES = (
+    "words_beside_formulas",
+    "words_alone",
+    "no_formula",
+    "formulas",
+    "formula_share",
+    "code_share",
+)
 
 # Probabilities are bounded away from 0 and 1 by half of the 1e-4 to which scores are rounded.
 _BOUND = 5e-5

@@ -23,11 +23,15 @@ import pyarrow.parquet as pq
 
 from cc_math.classify.settings import ClassifierSettings
 from cc_math.errors import InputError
+from cc_math.language import identify
 from cc_math.storage import read_text, store_for
 from cc_math.text import FormulaMask, classifier_text
 from cc_math.urls import registered_domain
 
 Row = dict[str, Any]
+# Languages without a positive keep so many negatives; chosen: enough to learn its stop words
+# as neutral beside the other languages' mathematics.
+_FEWEST_NEGATIVES = 40
 _ENDINGS = (".parquet", ".jsonl", ".json", ".ndjson")
 
 
@@ -47,6 +51,7 @@ class Example:
     positive: bool | None
     text: str = ""
     is_seed: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +153,14 @@ def read_examples(settings: ClassifierSettings) -> Examples:
             counts["too_short"] += 1
         else:
             # Captures of one page and twins under one address differ in key by their text.
-            chosen[key] = Example(key, url, site or f"\0{key}", line, positive)
+            language = identify(text)[0]
+            site = site or f"\0{key}"
+            chosen[key] = Example(key, url, site, line, positive, language=language)
+    seeds = _seed_examples(settings)
     training = _capped([chosen[key] for key in sorted(chosen)], settings, counts)
     return Examples(
-        training=training,
-        seeds=_seed_examples(settings),
+        training=_balanced(training, seeds, settings, counts),
+        seeds=seeds,
         labelled=[labelled[url] for url in sorted(labelled)],
         counts=dict(sorted(counts.items())),
     )
@@ -200,6 +208,33 @@ def _capped(
     return kept
 
 
+def _balanced(
+    examples: list[Example],
+    seeds: list[Example],
+    settings: ClassifierSettings,
+    counts: Counter[str],
+) -> list[Example]:
+    """Of each language at most `max_negative_ratio` negatives a positive, in hash order.
+
+    Without this a crawl whose German pages hold no formulas teaches that German is none.
+    """
+    positives: Counter[str] = Counter(e.language for e in examples if e.positive)
+    for seed in seeds:
+        positives[seed.language] += settings.seed_copies if seed.positive else 0
+    negatives: Counter[str] = Counter()
+    kept = []
+    for example in examples:
+        if example.positive is False:
+            most = settings.max_negative_ratio * positives[example.language]
+            if negatives[example.language] >= max(_FEWEST_NEGATIVES, most):
+                counts["over_max_negative_ratio"] += 1
+                continue
+            negatives[example.language] += 1
+        kept.append(example)
+    counts["negatives"] = sum(negatives.values())
+    return kept
+
+
 def _seed_examples(settings: ClassifierSettings) -> list[Example]:
     seeds = []
     for row in read_rows(settings.seeds, ("text", "label")):
@@ -207,7 +242,9 @@ def _seed_examples(settings: ClassifierSettings) -> list[Example]:
         key = _key(settings.seed, "", line)
         positive = float(row["label"]) >= settings.min_label
         # A hand-written example belongs to no site: it is dealt into a fold by itself.
-        seeds.append(Example(key, "", f"\0{key}", line, positive, str(row["text"]), True))
+        language = str(row.get("language") or identify(str(row["text"]))[0])
+        site = f"\0{key}"
+        seeds.append(Example(key, "", site, line, positive, str(row["text"]), True, language))
     return sorted(seeds, key=lambda example: example.key)
 
 

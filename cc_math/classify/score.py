@@ -26,30 +26,34 @@ from cc_math.text import FormulaMask, classifier_text, formula_spans
 
 # Fenced blocks and inline code of Markdown; a fence that is not closed is no code.
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+# Log odds of 0.993: a text model that is sure for want of knowing a language does not outvote
+# a page full of formulas.
+_SUREST_LOG_ODDS = 5.0
 SCORE_DECIMALS = 4  # the design's rounding: the last bits of a sum differ between CPUs
 
 
 def document_features(text: str, raw: float) -> dict[str, float]:
     """What a `features` calibration may use of a document.
 
-    words: log odds of the text model; formulas: log(1 + number of formulas); formula_share and
-    code_share: characters in formulas and in Markdown code / all; words_alone: the positive
-    log odds of a page without any formula, so that formulas counted against such pages do not
-    outweigh words that are sure.
+    words_beside_formulas and words_alone: log odds of the text model, the one for pages with
+    formulas and the other for pages without, 0 otherwise, so that each kind of page has its own
+    line; no_formula: 1 for the latter; formulas: log(1 + number of formulas); formula_share and
+    code_share: characters in formulas and in Markdown code / all.
     """
     formulas = formula_chars = 0
     for start, end, _, _ in formula_spans(text):
         formulas += 1
         formula_chars += end - start
     code_chars = sum(len(found) for found in _CODE.findall(text)) if "`" in text else 0
-    words = log_odds(raw)
+    words = max(-_SUREST_LOG_ODDS, min(_SUREST_LOG_ODDS, log_odds(raw)))
     length_chars = max(1, len(text))
     return {
-        "words": words,
+        "words_beside_formulas": words if formulas else 0.0,
+        "words_alone": 0.0 if formulas else words,
+        "no_formula": 0.0 if formulas else 1.0,
         "formulas": math.log1p(formulas),
         "formula_share": formula_chars / length_chars,
         "code_share": code_chars / length_chars,
-        "words_alone": 0.0 if formulas else max(0.0, words),
     }
 
 

@@ -69,6 +69,10 @@ class ClassifierSettings:
         150, "most examples of a class from one registered domain, drawn by hash",
         "chosen: keeps one large site's style from standing for the subject",
     )  # fmt: skip
+    max_negative_ratio: float = _value(
+        6.0, "most negatives a positive within one language",
+        "chosen: a language without formulas in the crawl must not count as a sign of none",
+    )  # fmt: skip
     seed_copies: int = _value(
         3, "how often each hand-written seed example is read per epoch",
         "chosen: a seed is one sentence against a page of a thousand words",

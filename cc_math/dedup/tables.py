@@ -76,7 +76,7 @@ def choose_twins(
         np.array([place[p.other_doc_id] for p in rows], dtype=np.int64),
         np.array([KINDS.index(p.kind) for p in rows], dtype=np.uint8),
         # the table holds float32; the threshold is compared with the four decimals it means
-        np.round(np.array([p.overlap for p in rows], dtype=np.float64), 4),
+        np.array([round(p.overlap, 4) for p in rows], dtype=np.float64),
     )
     rank = rank_documents(
         np.array([m.score for m in known], dtype=np.float64),

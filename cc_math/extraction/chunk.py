@@ -42,15 +42,15 @@ def extract_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     }
     counts: Counter[str] = Counter()
     notes: list[Json] = []
-    timings_s: Counter[str] = Counter()
+    timings_s: dict[str, float] = {}
     frames: dict[str, list[pa.Table]] = {"pages": [], "documents": [], "html": []}
     for frame in supervised_rows(config):
         counts.update(frame.head["counts"])
         notes.extend(frame.head["notes"])
-        timings_s.update(frame.head.get("timings_s", {}))
-        timings_s["peak_memory_bytes"] = max(
-            timings_s["peak_memory_bytes"], frame.head.get("peak_memory_bytes", 0)
-        )
+        for step, seconds in frame.head.get("timings_s", {}).items():
+            timings_s[step] = timings_s.get(step, 0.0) + seconds
+        if "peak_memory_bytes" in frame.head:
+            timings_s["peak_memory_bytes"] = frame.head["peak_memory_bytes"]
         for table, rows in frame.rows.items():
             frames[table].append(rows)
         position = max(0, int(frame.head["resume_bytes"]) - task["start_bytes"])
@@ -65,7 +65,7 @@ def extract_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
         files.append(put_table(rows, table, context.output, f"{table}/{chunk.name}.parquet"))
     timings_s["write"] = time.perf_counter() - started_s
     check_account(counts, {entry.table: entry.rows for entry in files})
-    return ChunkResult(files, dict(counts), notes, dict(timings_s))
+    return ChunkResult(files, dict(counts), notes, timings_s)
 
 
 def _progress(counts: Counter[str], done_bytes: int) -> dict[str, int]:
@@ -101,9 +101,9 @@ def crawl_name(uri: str, listed_path: str, given: str) -> str:
     """Name of the crawl: as given, else from the path, else the warcinfo's isPartOf."""
     if given:
         return given
-    if found := _CRAWL_IN_PATH.search(listed_path):
-        if listed_path.startswith("crawl-data/"):
-            return found.group()
+    found = _CRAWL_IN_PATH.search(listed_path)
+    if found is not None and listed_path.startswith("crawl-data/"):
+        return found.group()
     with store_for(uri).open_range(uri) as stream:
         head = stream.read(1 << 16)
     return _is_part_of(head) or "unknown"

@@ -189,7 +189,9 @@ _OPT_OUT_WORDS = ("noai", "noimageai", "noindex")
 @functools.lru_cache(maxsize=1024)
 def _robots_words(header: str) -> tuple[str, ...]:
     words = {word.strip() for word in header.lower().replace(":", ",").split(",")}
-    words |= {"noindex"} if "none" in words else set()  # RFC 9309's registry: none = noindex, nofollow
+    words |= (
+        {"noindex"} if "none" in words else set()
+    )  # RFC 9309's registry: none = noindex, nofollow
     return tuple(sorted(words.intersection(_OPT_OUT_WORDS)))
 
 

@@ -75,11 +75,11 @@ class _Child:
         self._baseline_bytes = 0
         self._started_s = time.monotonic()
         self._uri = str(config["uri"])
-        self._journal_file = tempfile.TemporaryFile()
+        self._journal_file = tempfile.TemporaryFile()  # noqa: SIM115 - lives with the child
         self._journal_file.truncate(JOURNAL.size)
         self._journal = mmap.mmap(self._journal_file.fileno(), JOURNAL.size)
         JOURNAL.pack_into(self._journal, 0, -1, 0.0)
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives with the child
         read_fd, write_fd = os.pipe()
         fds = (write_fd, self._journal_file.fileno())
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))

@@ -17,8 +17,13 @@ def print_account(output: str, manifest: Json, say: Say) -> None:
     extract, compose = counts["extract"], counts["compose"]
     records = {name: n for name, n in extract.items() if name.startswith("records.")}
     say(f"records read        {sum(records.values()):>10,}  {_listed(records, 'records.')}")
-    others = {n: c for n, c in extract.items() if n.startswith("responses.") and n != "responses.html"}
-    say(f"HTML pages          {extract.get('responses.html', 0):>10,}  not HTML: {_listed(others, 'responses.')}")
+    others = {
+        n: c for n, c in extract.items() if n.startswith("responses.") and n != "responses.html"
+    }
+    say(
+        f"HTML pages          {extract.get('responses.html', 0):>10,}  "
+        f"not HTML: {_listed(others, 'responses.')}"
+    )
     say(f"documents           {extract.get('pages.document', 0):>10,}")
     drops = {n: c for n, c in extract.items() if n.startswith("pages.") and n != "pages.document"}
     by_machine = {f"pages.{reason.value}" for reason in MACHINE_DEPENDENT_DROPS}
@@ -26,7 +31,10 @@ def print_account(output: str, manifest: Json, say: Say) -> None:
     say(f"pages dropped       {sum(by_rule.values()):>10,}  {_listed(by_rule, 'pages.')}")
     last_resort = {name: c for name, c in drops.items() if name in by_machine}
     if last_resort:
-        say(f"  by the machine    {sum(last_resort.values()):>10,}  {_listed(last_resort, 'pages.')}")
+        say(
+            f"  by the machine    {sum(last_resort.values()):>10,}  "
+            f"{_listed(last_resort, 'pages.')}"
+        )
     damaged = extract.get("damaged_ranges", 0)
     if damaged:
         say(f"damaged ranges      {damaged:>10,}")
@@ -42,9 +50,14 @@ def print_account(output: str, manifest: Json, say: Say) -> None:
     else:
         say("contaminated                 ?  no benchmarks, as the recipe states")
     dropped = {n: c for n, c in compose.items() if n.startswith("dropped.")}
-    say(f"corpus              {compose.get('published', 0):>10,}  left out: {_listed(dropped, 'dropped.')}")
+    say(
+        f"corpus              {compose.get('published', 0):>10,}  "
+        f"left out: {_listed(dropped, 'dropped.')}"
+    )
     shard = counts["shard"]
-    split = f"train {shard.get('train.tokens', 0):,}, validation {shard.get('validation.tokens', 0):,}"
+    split = (
+        f"train {shard.get('train.tokens', 0):,}, validation {shard.get('validation.tokens', 0):,}"
+    )
     say(f"tokens in shards    {shard['tokens']:>10,}  {split}")
     say("")
     places = ("pages", "documents", "scores", "dedup", "decontaminate", "corpus", "shards")
@@ -55,4 +68,6 @@ def print_account(output: str, manifest: Json, say: Say) -> None:
 
 def _listed(counts: dict[str, int], prefix: str) -> str:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{name.removeprefix(prefix)} {number:,}" for name, number in ordered) or "none"
+    return (
+        ", ".join(f"{name.removeprefix(prefix)} {number:,}" for name, number in ordered) or "none"
+    )

@@ -22,7 +22,9 @@ def most_formulas(output: str, documents: int = 3) -> list[dict[str, Any]]:
     """The published documents with the most formulas, one a site, best first."""
     rows: list[dict[str, Any]] = []
     for part in table_parts(f"{output}/corpus", "corpus"):
-        rows += read_columns(part, ["doc_id", "url", "registered_domain", "score", "text"]).to_pylist()
+        rows += read_columns(
+            part, ["doc_id", "url", "registered_domain", "score", "text"]
+        ).to_pylist()
     rows.sort(key=lambda row: (-row["text"].count("$"), row["doc_id"]))
     chosen: dict[str, dict[str, Any]] = {}
     for row in rows:

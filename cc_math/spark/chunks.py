@@ -80,7 +80,7 @@ class Plan:
 def plan_stage(
     stage: Stage, recipe: Recipe, chunks: list[Chunk], settings: Json, extra: Any = None
 ) -> Plan:
-    """The plan of ``stage``: the recipe tables it depends on, and ``extra`` inputs of all chunks."""
+    """The plan of ``stage``: the recipe tables it reads, and ``extra`` inputs of all chunks."""
     values = {table: identity_values(recipe, table) for table in stage.recipe_sections}
     identities = {
         c.name: stage_identity(stage.name, values, {"chunk": c.input, "all": extra}) for c in chunks
@@ -129,8 +129,8 @@ def map_chunks(job: Job, plan: Plan, work: Work) -> list[Json]:
     if failed:
         listed = "\n".join(f"  {name}: {why}" for name, why in sorted(failed.items()))
         raise ChunksFailed(
-            f"stage {plan.stage}: {len(failed)} of {len(plan.chunks)} chunks failed; the others are "
-            f"done and stay, the same command tries these again:\n{listed}"
+            f"stage {plan.stage}: {len(failed)} of {len(plan.chunks)} chunks failed; the others "
+            f"are done and stay, the same command tries these again:\n{listed}"
         )
     return [done[name] for name in sorted(done)]
 
@@ -193,7 +193,12 @@ class _Task:
             result = self.work(chunk, ChunkContext(self.output, settings, heartbeat))
             identity = self.plan.identities[chunk.name]
             manifest = ChunkManifest(
-                self.plan.stage, chunk.name, identity, chunk.input, result.files, result.counts,
+                self.plan.stage,
+                chunk.name,
+                identity,
+                chunk.input,
+                result.files,
+                result.counts,
                 result.notes,
             )
             publish_chunk(self.output, manifest)
@@ -204,14 +209,18 @@ class _Task:
             where = traceback.extract_tb(error.__traceback__)[-1]
             answer["error"] = f"{kind}: {error} ({where.name}, line {where.lineno})"
         answer["timings_s"] |= {
-            "wall_s": time.monotonic() - started_s, "cpu_s": time.process_time() - cpu_s
+            "wall_s": time.monotonic() - started_s,
+            "cpu_s": time.process_time() - cpu_s,
         }
         heartbeat.send({"done_weight": chunk.weight, "chunk_finished": 1}, force=True)
         return json.dumps(answer)
 
 
 def finish_stage(
-    job: Job, plan: Plan, manifests: list[Json], extra_files: list[FileEntry] | None = None,
+    job: Job,
+    plan: Plan,
+    manifests: list[Json],
+    extra_files: list[FileEntry] | None = None,
     extra_counts: dict[str, int] | None = None,
 ) -> Json:
     """Write and return the stage's manifest: files, summed counts and notes of all chunks."""
@@ -227,7 +236,7 @@ def finish_stage(
         "code_version": __version__,
         "schema_version": SCHEMA_VERSION,
         "recipe_digest": job.recipe.digest(),
-        "chunks": sorted(plan.identities),
+        "chunks": [m["chunk"] for m in manifests],
         "files": sorted(
             [f for m in manifests for f in m["files"]] + own_files, key=lambda f: str(f["path"])
         ),

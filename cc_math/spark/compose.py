@@ -220,7 +220,12 @@ def _settle(job: Job, chunks: list[Chunk], pairs: list[Part]) -> None:
     for r in rows:
         cluster = twins.cluster_of.get(r.doc_id, "")
         removed.setdefault(r.part, []).append(
-            {"row": r.row, "doc_id": r.doc_id, "drop": kind_of.get(r.doc_id, ""), "cluster_id": cluster}
+            {
+                "row": r.row,
+                "doc_id": r.doc_id,
+                "drop": kind_of.get(r.doc_id, ""),
+                "cluster_id": cluster,
+            }
         )
     frame.unpersist()
     for chunk in chunks:

@@ -28,7 +28,8 @@ from cc_math.decontaminate import (
 )
 from cc_math.errors import InputError
 from cc_math.manifests import Json, Part
-from cc_math.recipe import Decontaminate, section_values
+from cc_math.recipe import section_values
+from cc_math.recipe_tables import Decontaminate
 from cc_math.spark.chunks import Job, already_done, finish_stage, map_chunks, plan_stage
 from cc_math.spark.parts import distinct_rows, document_chunks
 from cc_math.stages import stage_named

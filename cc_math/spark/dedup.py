@@ -21,7 +21,8 @@ from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.dedup import minhash, passages, shingles
 from cc_math.dedup.tables import Member, TwinPair, choose_twins
 from cc_math.manifests import Json, Part
-from cc_math.recipe import Dedup, section_values
+from cc_math.recipe import section_values
+from cc_math.recipe_tables import Dedup
 from cc_math.schema import doc_key
 from cc_math.spark.chunks import Job, already_done, finish_stage, map_chunks, plan_stage
 from cc_math.spark.parts import (
@@ -62,9 +63,7 @@ SIGNATURES_DDL = (
 )
 
 
-def dedup(
-    job: Job, documents: list[Part], scores: list[Part] | None, names: ColumnNames
-) -> Json:
+def dedup(job: Job, documents: list[Part], scores: list[Part] | None, names: ColumnNames) -> Json:
     """Find duplicates among ``documents``; the stage's manifest."""
     chunks = document_chunks(documents, names, **({"scores": scores} if scores else {}))
     chunks = [_numbered(chunk, number) for number, chunk in enumerate(chunks)]
@@ -156,11 +155,13 @@ def signature_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
                 }
             )
             cuts.extend(
-                {"doc_id": row["doc_id"], "start_char": c.start_char, "end_char": c.end_char,
-                 "reason": c.reason}
-                for c in passages.repeated_passages(
-                    text, min_chars=settings["min_passage_chars"]
-                )
+                {
+                    "doc_id": row["doc_id"],
+                    "start_char": c.start_char,
+                    "end_char": c.end_char,
+                    "reason": c.reason,
+                }
+                for c in passages.repeated_passages(text, min_chars=settings["min_passage_chars"])
             )
         context.heartbeat.send({"done": counts["documents"], "done_weight": counts["documents"]})
     counts["signed"], counts["cuts"] = len(rows), len(cuts)
@@ -168,7 +169,9 @@ def signature_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     _put_exchange(pa.Table.from_arrays(arrays, schema=SIGNATURES), chunk, context)
     order = [("doc_id", "ascending"), ("start_char", "ascending")]
     table = rows_table("cuts", cuts).sort_by(order)
-    return ChunkResult([put_table(table, "cuts", context.output, f"cuts/{chunk.name}.parquet")], counts)
+    return ChunkResult(
+        [put_table(table, "cuts", context.output, f"cuts/{chunk.name}.parquet")], counts
+    )
 
 
 def _put_exchange(table: pa.Table, chunk: Chunk, context: ChunkContext) -> None:
@@ -227,17 +230,18 @@ def _verified_pairs(job: Job, frame: Any, chunks: list[Chunk]) -> list[TwinPair]
     url = _star_pairs(frame, "url_key", "url")
     near = _near_candidates(frame, exact, recipe.max_bucket)
     place = frame.select("doc", "doc_id", "part")
-    left = place.select(
-        "doc", F.col("doc_id").alias("left_id"), F.col("part").alias("left_part")
-    )
+    left = place.select("doc", F.col("doc_id").alias("left_id"), F.col("part").alias("left_part"))
     right = place.select(
-        F.col("doc").alias("other"), F.col("doc_id").alias("right_id"),
+        F.col("doc").alias("other"),
+        F.col("doc_id").alias("right_id"),
         F.col("part").alias("right_part"),
     )
     candidates = url.unionByName(near).unionByName(exact).join(left, "doc").join(right, "other")
-    candidates = candidates.select(
-        "left_id", "left_part", "right_id", "right_part", "kind"
-    ).repartition(len(chunks), "left_part").sortWithinPartitions("left_part", "right_part")
+    candidates = (
+        candidates.select("left_id", "left_part", "right_id", "right_part", "kind")
+        .repartition(len(chunks), "left_part")
+        .sortWithinPartitions("left_part", "right_part")
+    )
     parts = [(c.task["documents"], c.task["names"]) for c in chunks]
     measure = _Measure(parts, recipe.shingle_words)
     ddl = "left_id string, right_id string, kind string, overlap double"

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.classify.domains import EXAMPLES, count_sites, is_proposed, wilson_interval
 from cc_math.manifests import FileEntry, Json, Part
-from cc_math.recipe import Domains, section_values
+from cc_math.recipe import section_values
+from cc_math.recipe_tables import Domains
 from cc_math.spark.chunks import Job, Plan, already_done, finish_stage, map_exchange, plan_stage
 from cc_math.spark.parts import frame_of_parts, part_json, part_of, scores_of
 from cc_math.stages import stage_named
@@ -39,9 +40,7 @@ PROPOSAL_COLUMNS = ("domain", "level", "pages", "recalled", "share", "share_low"
                     "tokens", "example")  # fmt: skip
 
 
-def mine_domains(
-    job: Job, pages: list[Part], documents: list[Part], scores: list[Part]
-) -> Json:
+def mine_domains(job: Job, pages: list[Part], documents: list[Part], scores: list[Part]) -> Json:
     """Write `domains` and ``proposals.tsv``; the stage's manifest."""
     beside = {
         kind: {part.name: part for part in parts}

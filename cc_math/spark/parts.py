@@ -71,7 +71,7 @@ def distinct_rows(
 
 
 def scores_of(chunk: Chunk) -> dict[str, float]:
-    """Calibrated math score by doc_id from the chunk's `scores` sidecar; empty where it has none."""
+    """Calibrated math score by doc_id from the chunk's `scores` part; empty without one."""
     if not chunk.task.get("scores"):
         return {}
     table = read_columns(part_of(chunk.task["scores"]), ["doc_id", "head", "score"])

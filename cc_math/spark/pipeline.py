@@ -49,9 +49,14 @@ def run(job: Job, warcs: list[WarcFile]) -> Json:
         cuts.append(parts_in(join(output, "decontaminate"), "cuts"))
         statements = {}
     manifests["compose"] = compose(
-        at("compose"), documents, names, scores=scores,
+        at("compose"),
+        documents,
+        names,
+        scores=scores,
         pairs=parts_in(join(output, "dedup"), "duplicate_pairs"),
-        contamination=contamination, cuts=cuts, statements=statements,
+        contamination=contamination,
+        cuts=cuts,
+        statements=statements,
     )
     manifests["shard"] = shard(at("shard"), parts_in(join(output, "corpus"), "corpus"), names)
     return _write_manifest(job, manifests, statements)

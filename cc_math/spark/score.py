@@ -41,10 +41,17 @@ def score_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
             batch.column("doc_id").to_pylist(), classifier.score_many(texts), strict=True
         ):
             rows.append(
-                {"doc_id": doc_id, "model": classifier.digest, "head": "math", "raw": raw,
-                 "score": calibrated}
+                {
+                    "doc_id": doc_id,
+                    "model": classifier.digest,
+                    "head": "math",
+                    "raw": raw,
+                    "score": calibrated,
+                }
             )
         context.heartbeat.send({"done": len(rows), "done_weight": len(rows)})
     table = rows_table("scores", rows).sort_by([("doc_id", "ascending"), ("head", "ascending")])
     counts["scored"] = len(rows)
-    return ChunkResult([put_table(table, "scores", context.output, f"{chunk.name}.parquet")], counts)
+    return ChunkResult(
+        [put_table(table, "scores", context.output, f"{chunk.name}.parquet")], counts
+    )

