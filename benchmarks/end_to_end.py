@@ -46,6 +46,7 @@ LocalPipelineExecutor(
 def by_hand(warcs: list[Path], output: Path) -> dict[str, Any]:
     """The same work as the stage in one plain loop: read, judge, sort, write."""
     import pyarrow as pa
+    import pyarrow.parquet  # noqa: F401 - its import is start-up
 
     from cc_math.extraction.rows import Judge
     from cc_math.recipe import Recipe, section_values
@@ -93,9 +94,7 @@ def spark_job(folder: Path, output: Path) -> dict[str, Any]:
     """The stage itself on one core; what its tasks and their children used, start-up apart."""
     command = [sys.executable, "-m", "cc_math.cli", "extract", "--input", str(folder), "--output",
                str(output), "--master", "local[1]"]  # fmt: skip
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     rows = [
         json.loads(line)
         for path in (output / "_run").glob("*.timings.jsonl")
@@ -104,7 +103,6 @@ def spark_job(folder: Path, output: Path) -> dict[str, Any]:
     worker_s = sum(row["cpu_s"] for row in rows)
     return {
         "cpu_s": worker_s + sum(row["child_cpu"] - row["child_start_cpu"] for row in rows),
-        "whole_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         "peak_mb": max(row["peak_memory_bytes"] for row in rows) / 2**20,
     }
 
@@ -154,7 +152,6 @@ def main() -> None:
         shown = f"{peak:.0f}" if peak else "-"
         print(f"{label:<52}{cpu:>9.2f}{1000 * cpu / pages:>9.2f}{pages / cpu:>14.0f}{shown:>9}")
     print(f"Spark job / loop by hand: {job['cpu_s'] / ours['cpu_s']:.3f}")
-    print(f"Spark job with JVM and all start-up: {job['whole_s']:.1f} s of CPU")
     if options.datatrove_python:
         print(f"pages per second and core, ours / datatrove: {peer['cpu_s'] / ours['cpu_s']:.1f}")
     print("share of time by step (loop by hand):")

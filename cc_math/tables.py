@@ -31,7 +31,25 @@ WRITER_OPTIONS: dict[str, Any] = {
     "version": "2.6",
     "data_page_version": "1.0",  # read by every Parquet reader in use
     "write_statistics": ["doc_id"],  # what readers prune by; statistics of texts are waste
-    "use_dictionary": True,
+    "use_dictionary": [  # the columns that repeat; a dictionary of texts is work for nothing
+        "registered_domain",
+        "crawl",
+        "warc_filename",
+        "outcome",
+        "language",
+        "opt_out",
+        "content_mime_type",
+        "extractor_version",
+        "model",
+        "head",
+        "kind",
+        "benchmark",
+        "rule",
+        "reason",
+        "level",
+        "split",
+        "snapshot_type",
+    ],
     "store_schema": True,
 }
 

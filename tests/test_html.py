@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import unicodedata
+from urllib.parse import urljoin
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from cc_math.html import Document, ParsedPage, extract, extract_page, formula_marks, parse
 from cc_math.html.charset import decode
-from cc_math.html.document import opt_out, out_links
+from cc_math.html.document import _joiner, opt_out, out_links
 from cc_math.schema import Drop, DropReason
 
 WORDS = "This paragraph has words enough to count as the main content of a page. " * 4
@@ -290,3 +291,23 @@ def test_characters_come_out_right(
 
 def test_a_byte_order_mark_wins() -> None:
     assert decode("\ufeffé".encode("utf-16-le"), "text/html; charset=latin1")[0] == "é"
+
+
+@given(
+    st.sampled_from(
+        [
+            "http://a.example/b/c/d?q=1#f",
+            "https://a.example",
+            "https://a.example/",
+            "http://a.example:80/x/../y/z",
+            "http://a.example/b//c",
+            "http://u@a.example/p;x=1/q",
+            "not a url",
+        ]
+    ),
+    st.lists(st.sampled_from([*"a/?=&~:;é", "..", ".", "b.html", "%20", "//"]), min_size=1).map(
+        "".join
+    ),
+)
+def test_links_are_joined_as_the_standard_library_joins_them(base: str, href: str) -> None:
+    assert _joiner(base)(href) == urljoin(base, href)

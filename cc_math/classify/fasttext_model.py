@@ -86,6 +86,7 @@ def load_model(path: Path, *, shipped: bool) -> LoadedModel:
     description, description_bytes = _read_description(binary, description_path)
     sha256 = _check_binary(binary, description)
     if not shipped:
+        _check_structure(binary)
         _try_in_child(binary)
     model = fasttext.load_model(str(binary))
     labels = set(model.get_labels())
@@ -171,6 +172,32 @@ def _check_binary(path: Path, description: dict[str, Any]) -> str:
             f"{description['sha256'][:16]}…; the file is damaged or of another training"
         )
     return sha256
+
+
+def _check_structure(path: Path) -> None:
+    """Walk an unquantised file to its end, whose loader would loop for ever past a short one.
+
+    fastText 0.9, `Dictionary::save` and `DenseMatrix::save`: words as zero-ended bytes, count
+    (int64) and kind (int8); pairs of pruned indices; a flag, the input matrix (rows and
+    columns as int64, then float32); a flag and the output matrix.
+    """
+    content = path.read_bytes()
+    _, _, dim, *_ = _HEAD.unpack_from(content)
+    entries, _, labels, _, pruned = _DICTIONARY.unpack_from(content, _HEAD.size)
+    at = _HEAD.size + _DICTIONARY.size
+    for _ in range(entries):
+        at = content.find(b"\0", at) + 10
+        if at < 10 or at > len(content):
+            raise ModelError(f"{path}: damaged: its dictionary ends early")
+    at += 8 * max(0, pruned)
+    if content[at : at + 1] == b"\1":
+        return  # quantised: its codes have no size that could be told from here
+    for rows_wanted in (None, labels):
+        rows, columns = struct.unpack_from("<qq", content.ljust(at + 17, b"\0"), at + 1)
+        sound = columns == dim and rows > 0 and (rows_wanted is None or rows == rows_wanted)
+        at += 17 + 4 * rows * columns if sound else 0
+        if not sound or at > len(content):
+            raise ModelError(f"{path}: damaged: a matrix of {rows} x {columns} does not fit in it")
 
 
 def _try_in_child(path: Path) -> None:

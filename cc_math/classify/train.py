@@ -92,9 +92,11 @@ def _train(settings: ClassifierSettings, examples: list[Example]) -> Any:
     """One fastText training on examples in hash order."""
     lines = []
     for example in examples:
-        label = settings.head if example.positive else _REST
-        copies = settings.seed_copies if example.is_seed else 1
-        lines += [(f"{example.key}{n}", f"{_LABEL}{label} {example.line}\n") for n in range(copies)]
+        label = _LABEL + (settings.head if example.positive else _REST)
+        lines.append((example.key, f"{label} {example.line}\n"))
+        if example.is_seed:
+            for n, woven in enumerate(_in_context(example, examples, settings.seed_copies - 1)):
+                lines.append((f"{example.key}{n}", f"{label} {woven}\n"))
     # fastText takes the lines in the file's order; hash order is a shuffle.
     lines.sort()
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
@@ -120,6 +122,26 @@ def _train(settings: ClassifierSettings, examples: list[Example]) -> Any:
             raise RecipeError(
                 f"fastText could not train ({error}); lower learning_rate or min_count"
             ) from None
+
+
+def _in_context(seed: Example, examples: list[Example], copies: int) -> list[str]:
+    """The seed's words among as many of other pages in its language, `copies` times.
+
+    A seed is mostly terms. Where a language has no positive page, its stop words would stand
+    for the negatives alone; set around a seed, they say nothing.
+    """
+    pages = [e for e in examples if e.language == seed.language and e.positive is False]
+    pages = [e for e in pages if not e.is_seed]
+    if not pages:
+        return [seed.line] * copies
+    first = int(seed.key[:8], 16)
+    words = seed.line.split()
+    woven = []
+    for n in range(copies):
+        other = pages[(first + n) % len(pages)].line.split()
+        start = first % max(1, len(other) - len(words))
+        woven.append(" ".join([*other[start : start + len(words)], *words]))
+    return woven
 
 
 def _held_out_scores(
@@ -230,7 +252,10 @@ def _figures(
     calibrator: _Calibrator,
 ) -> dict[str, Any]:
     """Metrics over held-out examples, and over labelled pages where there are any."""
-    by_fold = [calibrator.fit(fold) for fold in range(settings.folds)]
+    # With one fold held out there are no other pages to calibrate that fold's figures on.
+    by_fold = [
+        calibrator.fit(fold if settings.cross_fit else None) for fold in range(settings.folds)
+    ]
     figures: dict[str, Any] = {"examples": examples.counts, "seeds": len(examples.seeds)}
     if settings.calibration != "features":
         pages = [e for e in examples.training if e.key in held_out]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from cc_math.html.content import main_content
 from cc_math.html.delimiters import Scanner, page_delimiters
@@ -102,11 +103,16 @@ def out_links(source: str, url: str | None) -> tuple[str, ...]:
         with contextlib.suppress(ValueError):
             base = urljoin(base, stated.group(1))
     links: dict[str, None] = {}
+    seen: set[str] = set()
+    join = _joiner(base)
     for match in _HREF.finditer(source):
-        href = (match.group(1) or match.group(2)).strip()
+        href = (match.group(1) or match.group(2)).strip().partition("#")[0]
+        if href in seen:
+            continue
+        seen.add(href)
         if (
             not href
-            or href[0] in "#?"
+            or href[0] == "?"
             or href[:11].lower() == "javascript:"
             or href[:7].lower() == "mailto:"
         ):
@@ -114,10 +120,9 @@ def out_links(source: str, url: str | None) -> tuple[str, ...]:
         if "&amp;" in href:
             href = href.replace("&amp;", "&")
         try:
-            absolute = href if href.startswith(("http://", "https://")) else urljoin(base, href)
+            absolute = href if href.startswith(("http://", "https://")) else join(href)
         except ValueError:
             continue
-        absolute = absolute.partition("#")[0]
         if (
             absolute.startswith(("http://", "https://"))
             and absolute != url
@@ -127,6 +132,28 @@ def out_links(source: str, url: str | None) -> tuple[str, ...]:
             if len(links) >= MAX_OUT_LINKS:
                 break
     return tuple(links)
+
+
+_PLAIN_PATH = re.compile(r"/?[\w\-~%+,=@]+(?:[./][\w\-~%+,=@]+)*/?(?:\?[\w\-%&=+]+)?", re.A)
+
+
+def _joiner(base: str) -> Callable[[str], str]:
+    """``urljoin`` with ``base``; plain paths, which most links are, without its parsing."""
+    try:
+        parts = urlsplit(base)
+    except ValueError:
+        return lambda href: urljoin(base, href)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    folder = parts.path.rpartition("/")[0] + "/"
+    plain_base = parts.scheme in ("http", "https") and bool(parts.netloc)
+    simple = plain_base and "/." not in folder and "//" not in folder
+
+    def join(href: str) -> str:
+        if not simple or not _PLAIN_PATH.fullmatch(href):
+            return urljoin(base, href)
+        return origin + href if href[0] == "/" else origin + folder + href
+
+    return join
 
 
 def _title(page: ParsedPage) -> str:

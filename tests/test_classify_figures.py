@@ -1,0 +1,135 @@
+"""Calibration, figures and domains: against numbers worked by hand."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cc_math.classify.calibrate import (
+    apply_calibration,
+    fit_features,
+    fit_isotonic,
+    fit_platt,
+)
+from cc_math.classify.domains import count_sites, is_proposed, sites_of, wilson_interval
+from cc_math.classify.evaluate import average_precision, label_figures, metrics, roc_auc
+from cc_math.classify.score import document_features
+from cc_math.classify.selection import selection_figures
+
+TRUTH = np.array([True, False, True, False])
+SCORES = np.array([0.9, 0.8, 0.7, 0.1])
+ONES = np.ones(4)
+
+
+def test_average_precision_and_auc() -> None:
+    assert average_precision(TRUTH, SCORES, ONES) == pytest.approx((1 + 2 / 3) / 2)
+    assert roc_auc(TRUTH, SCORES, ONES) == pytest.approx(0.75)
+
+
+def test_ties_count_as_one_step() -> None:
+    same = np.zeros(4)
+    assert average_precision(TRUTH, same, ONES) == pytest.approx(0.5)
+    assert roc_auc(TRUTH, same, ONES) == pytest.approx(0.5)
+
+
+def test_weights_act_as_copies() -> None:
+    weights = np.array([1.0, 3.0, 2.0, 1.0])
+    copies = np.repeat(np.arange(4), weights.astype(int))
+    weighted = average_precision(TRUTH, SCORES, weights)
+    assert weighted == pytest.approx(
+        average_precision(TRUTH[copies], SCORES[copies], np.ones(len(copies)))
+    )
+
+
+def test_metrics_at_a_threshold() -> None:
+    figures = metrics([True, False, True, False], SCORES, SCORES, 0.75)
+    assert (figures["precision"], figures["recall"], figures["f1"]) == (0.5, 0.5, 0.5)
+    assert figures["brier"] == pytest.approx((0.01 + 0.64 + 0.09 + 0.01) / 4)
+    empty = metrics([], [], [], 0.5)
+    assert empty["average_precision"] == 0.0 and empty["roc_auc"] == 0.5
+
+
+def test_a_labelled_page_that_was_dropped_scores_zero() -> None:
+    labels = {
+        "a": {"score": 4.0, "lang": "en"},
+        "b": {"score": 5.0, "lang": "fr"},
+        "c": {"score": 0.0, "lang": "en"},
+    }
+    figures = label_figures(labels, {"a": (0.9, 0.8), "c": (0.2, 0.1)}, 3.0, 0.5)
+    assert figures["pages_found"] == 2
+    assert figures["unweighted"]["recall"] == 0.5
+    assert figures["english"]["recall"] == 1.0 and figures["other_languages"]["recall"] == 0.0
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_size=50))
+def test_isotonic_and_platt_are_monotone_and_bounded(pairs: list[tuple[float, bool]]) -> None:
+    raw, labels = [p for p, _ in pairs], [b for _, b in pairs]
+    for calibration in (fit_isotonic(raw, labels), fit_platt(raw, labels)):
+        rising = [apply_calibration(calibration, x / 20, {}) for x in range(21)]
+        assert all(0 <= value <= 1 for value in rising)
+        if calibration["kind"] == "isotonic":
+            assert all(a <= b + 1e-9 for a, b in itertools.pairwise(rising))
+
+
+def test_isotonic_pools_violators() -> None:
+    calibration = fit_isotonic([0.1, 0.2, 0.3, 0.4], [False, True, False, True])
+    assert calibration["calibrated"] == [0.0, 0.5, 1.0]
+
+
+def test_features_join_words_and_formulas() -> None:
+    formulas = r"$a$ and $b$ `code`"
+    features = document_features(formulas, 0.5)
+    assert features["formulas"] == pytest.approx(np.log(3))
+    assert features["formula_share"] == pytest.approx(6 / 18)
+    assert features["code_share"] == pytest.approx(6 / 18)
+    assert features["no_formula"] == 0.0 and features["words_alone"] == 0.0
+    alone = document_features("words only", 0.9)
+    assert alone["no_formula"] == 1.0 and alone["words_alone"] == pytest.approx(np.log(9))
+    rows = [[n, 0.0] for n in range(20)]
+    calibration = fit_features(
+        ("formulas", "words_alone"), rows, [n > 9 for n in range(20)], [1.0] * 20
+    )
+    low, high = (
+        apply_calibration(calibration, 0.5, {"formulas": n, "words_alone": 0.0}) for n in (2, 18)
+    )
+    assert low < 0.2 < 0.8 < high
+
+
+def test_selection_by_words_or_by_marks() -> None:
+    recall, share = selection_figures(
+        ["a", "b", "c", "c"],
+        np.array([0.9, 0.0, 0.0, 0.2]),
+        np.array([0.0, 5.0, 0.0, 0.0]),
+        {u: {"url": u, "score": 4.0, "weight": w} for u, w in (("a", 1.0), ("b", 2.0), ("c", 1.0))},
+        floor=0.1,
+        min_marks=3,
+    )
+    assert (recall, share) == (0.75, 0.75)
+
+
+def test_wilson_interval() -> None:
+    # Newcombe 1998, table I: 81 of 263
+    low, high = wilson_interval(81, 263)
+    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+    assert wilson_interval(0, 10)[0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_sites_are_counted_with_the_smallest_ids_as_examples() -> None:
+    pages = [(f"{n:02}", f"https://www.a.org/math/{n}", "a.org") for n in range(8)]
+    pages.append(("99", "https://a.org/", "a.org"))
+    counts = count_sites(pages, {f"{n:02}": 100 for n in range(1, 8)})
+    whole = counts["domain", "a.org"]
+    assert (whole.pages, whole.recalled, whole.tokens) == (9, 7, 700)
+    assert [doc_id for doc_id, _ in whole.examples] == ["01", "02", "03", "04", "05"]
+    assert counts["prefix", "www.a.org/math/"].pages == 8
+    assert is_proposed(9, 7, min_pages=9, min_share=0.1)
+    assert not is_proposed(9, 7, min_pages=10, min_share=0.1)
+    assert not is_proposed(100, 9, min_pages=10, min_share=0.1)
+
+
+def test_an_address_that_is_none_has_a_domain_and_no_folder() -> None:
+    assert sites_of("http://[bad", "bad")[0] == ("domain", "bad")
+    assert sites_of("https://x.edu/", "") == []
