@@ -46,7 +46,7 @@ LocalPipelineExecutor(
 def by_hand(warcs: list[Path], output: Path) -> dict[str, Any]:
     """The same work as the stage in one plain loop: read, judge, sort, write."""
     import pyarrow as pa
-    import pyarrow.parquet  # noqa: F401 - its import is start-up
+    import pyarrow.parquet
 
     from cc_math.extraction.rows import Judge
     from cc_math.recipe import Recipe, section_values

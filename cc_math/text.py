@@ -63,6 +63,7 @@ _FORMULA = re.compile(
     r"|\\\(((?:[^\\\n]|\\[^()]|\n(?![ \t]*\n)){1,4000}?)\\\)",
     re.DOTALL,
 )
+_OPENING = re.compile(r"[$\\](?:(?<=\$)|(?=[(\[]))")
 # Three words in a row without a backslash before them: prose between two dollar signs.
 _PROSE = re.compile(r"(?:(?<![\\A-Za-z{])[A-Za-z]{3,}[ ,.;:]+){3}")
 
@@ -218,11 +219,15 @@ def formula_spans(text: str) -> Iterator[tuple[int, int, int, int]]:
     """
     if "$" not in text and "\\" not in text:
         return
-    for match in _FORMULA.finditer(text):
-        group = match.lastindex or 0
-        if group == 2 and _PROSE.search(match.group(2)):
-            continue
-        yield match.start(), match.end(), match.start(group), match.end(group)
+    # Looking for an opening first is four times as fast as one search for whole formulas.
+    at = 0
+    while opening := _OPENING.search(text, at):
+        match = _FORMULA.match(text, opening.start())
+        at = match.end() if match else opening.start() + 1
+        if match:
+            group = match.lastindex or 0
+            if group != 2 or not _PROSE.search(match.group(2)):
+                yield match.start(), match.end(), match.start(group), match.end(group)
 
 
 def match_spans(text: str) -> list[Span]:
@@ -304,8 +309,14 @@ class _CharacterTable(dict[int, str]):
 
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _CHARACTERS = _CharacterTable()
-# For ASCII text the table of plain one-to-one entries takes CPython's fast path.
-_ASCII = {code: _CHARACTERS[code] for code in range(128)}
+# Characters are judged one by one, so ASCII, most of a page in most languages, can go through
+# a table of bytes (UTF-8 leaves it as it is), and only the rest through the slow table.
+_ASCII = bytes(ord(_CHARACTERS[code]) if code < 128 else code for code in range(256))
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+
+
+def _fold_run(match: re.Match[str]) -> str:
+    return match.group().translate(_CHARACTERS)
 
 
 def _structure(formula: str) -> str:
@@ -347,8 +358,8 @@ def classifier_text(text: str, formulas: FormulaMask = "remove") -> str:
         text = _STRAY_TEX.sub(" ", replace_formulas(text, formulas))
     if "](" in text or "://" in text or "```" in text:
         text = _MARKUP.sub(" ", text)
-    if text.isascii():
-        text = text.translate(_ASCII)
-    else:
-        text = unicodedata.normalize("NFC", text).translate(_CHARACTERS)
+    text = unicodedata.normalize("NFC", text)
+    text = text.encode("utf-8", "surrogatepass").translate(_ASCII).decode("utf-8", "surrogatepass")
+    if not text.isascii():
+        text = _FOREIGN.sub(_fold_run, text)
     return " ".join(_NUMBERS.sub(" 0 ", text).split())

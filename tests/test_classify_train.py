@@ -18,7 +18,15 @@ from cc_math.errors import InputError, RecipeError
 
 RECIPES = Path(__file__).resolve().parent.parent / "classifiers"
 SMALL = ClassifierSettings(
-    dim=4, buckets=200, min_count=1, epochs=5, folds=2, min_words=3, max_per_site=20, seed_copies=1
+    dim=4,
+    buckets=200,
+    min_count=1,
+    epochs=20,
+    learning_rate=1.0,
+    folds=2,
+    min_words=3,
+    max_per_site=20,
+    seed_copies=1,
 )
 MATH = "the equation has a solution so the proof of the theorem ends with a prime number"
 REST = "the weather in the harbour was mild so the guests of the hotel went to the market"
