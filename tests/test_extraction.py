@@ -39,6 +39,7 @@ def write_warc(path: Path, urls: list[str], body: bytes = MATHS) -> None:
             url,
             "response",
             payload=io.BytesIO(body + url.encode()),
+            length=len(body + url.encode()),
             http_headers=head,
             warc_headers_dict={"WARC-Date": "2026-01-01T00:00:00Z"},
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from cc_math.classify.settings import ClassifierSettings
+from cc_math.text import NORMALISER_VERSION
 
 _FIGURES = ("examples", "positives", "average_precision", "roc_auc", "precision", "recall", "f1",
             "brier")  # fmt: skip
@@ -32,13 +33,13 @@ def model_card(
         "",
         "## What it reads",
         f"The first {settings.max_chars:,} characters of the column `{settings.text_field}`, "
-        f"normalised (version {description.get('normaliser_version', 'of the package')}): case "
+        f"normalised (version {NORMALISER_VERSION}): case "
         "folded, numbers one token, scripts without spaces character by character, formulas "
         + ("left out." if settings.formulas == "remove" else "as structure tokens."),
         "",
         "## What it learned from",
         f"{counts.get('positives', 0):,} positive and {counts.get('negatives', 0):,} negative "
-        f"pages and {figures['seeds']} hand-written sentences. Pages with labels were in no "
+        f"pages and {figures['seeds']} hand-written texts. Pages with labels were in no "
         "training. The weights hold no text of the pages; the pages belong to their authors.",
     ]
     if settings.bootstrap:
@@ -63,14 +64,28 @@ def model_card(
             lines.append(_row("held-out examples", values))
         elif name.endswith("_labels"):
             for part in ("unweighted", "weighted", "english", "other_languages"):
-                lines.append(_row(f"{name}, {part}".replace("_", " "), values[part]))
-    lines += [
-        "",
-        "## Calibration",
-        f"`{description['calibration']['kind']}`, stored in the model's JSON.",
-        "",
-    ]
+                if part != "weighted" or values[part] != values["unweighted"]:
+                    lines.append(_row(f"{name}, {part}".replace("_", " "), values[part]))
+    lines += ["", "## Calibration", _calibration_text(description["calibration"], figures), ""]
     return "\n".join(lines)
+
+
+def _calibration_text(calibration: dict[str, Any], figures: dict[str, Any]) -> str:
+    """What turns the raw score into a share, in a paragraph."""
+    kind = calibration["kind"]
+    if kind == "none":
+        return "None: the score is the model's own probability, to be used with a measured floor."
+    pages = figures.get("calibration_labels", figures.get("held_out", {})).get("pages_found")
+    on = f"{pages} pages that were read and labelled" if pages else "the held-out examples"
+    text = f"`{kind}`, fitted on held-out scores of {on}, stored in the model's JSON."
+    if kind != "features":
+        return text
+    weights = ", ".join(f"{name} {weight:+.2f}" for name, weight in calibration["weights"].items())
+    return (
+        f"{text} A logistic line over what the words say and how many formulas the text holds: "
+        f"{weights}, bias {calibration['bias']:+.2f}. The hand-written texts count in it as well, "
+        "because a crawl may hold too few pages of mathematics without mark-up."
+    )
 
 
 def _row(name: str, values: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -49,16 +50,13 @@ def supervised_rows(config: Json) -> Iterator[Frame]:
     skip: dict[str, list[str]] = {}
     resume_bytes = int(config["start_bytes"])
     while True:
-        child = _Child({**config, "skip": skip, "resume_bytes": resume_bytes})
-        try:
+        with closing(_Child({**config, "skip": skip, "resume_bytes": resume_bytes})) as child:
             for frame in child.frames():
                 resume_bytes = max(resume_bytes, int(frame.head["resume_bytes"]))
                 yield frame
                 if frame.head.get("finished"):
                     return
-        finally:
-            child.close()
-        offset, reason, detail = child.cause_of_death()
+            offset, reason, detail = child.cause_of_death()
         if str(offset) in skip:
             raise ChildError(f"{config['uri']}: the child died again at a record it was to skip")
         skip[str(offset)] = [reason.value, detail]
@@ -172,11 +170,14 @@ class _Child:
         return int(offset), DropReason.child_crashed, f"exit status {status}"
 
     def close(self) -> None:
-        """End the process, whatever it does, and let go of the pipe."""
+        """End the process, whatever it does, and let go of its files."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
         self._pipe.close()
+        self._journal.close()
+        self._journal_file.close()
+        self._errors.close()
 
 
 def _decode(data: bytes, lengths: tuple[int, ...]) -> Frame:
