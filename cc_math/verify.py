@@ -9,10 +9,12 @@ hold the same stream in every format, which decodes to the corpus. Nothing is me
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +24,7 @@ from cc_math.manifests import Json, read_json, stage_manifest_uri, table_parts
 from cc_math.schema import TABLES, arrow_schema
 from cc_math.shards import tokenizer
 from cc_math.shards import verify as shards_verify
+from cc_math.shards.layout import Layout
 from cc_math.shards.verify import Problem
 from cc_math.shards.write import ShardFile
 from cc_math.stages import STAGES, Stage
@@ -217,40 +220,56 @@ def _corpus_of(found: list[tuple[Stage, str, Json]]) -> str | None:
 def _verify_shards(root: str, manifest: Json, corpus: str | None) -> list[Problem]:
     """Token ids, document boundaries, both formats alike, a sample decoded against the corpus."""
     files = {f["path"] for f in manifest["files"]}
-    tokenizer_uri, table_uri = join(root, "tokenizer.json"), join(root, "shards.parquet")
-    if any(store_for(uri).size_bytes(uri) is None for uri in (tokenizer_uri, table_uri)):
+    if not all(_is_there(root, n) for n in ("tokenizer.json", "shards.parquet", "layout.json")):
         return []  # named as missing already
     try:
-        with local_copy(tokenizer_uri) as path:
-            tokens = tokenizer.load(str(path))
-        with local_copy(table_uri) as path:
+        stated = read_json(join(root, "layout.json")) or {}
+        with local_copy(join(root, "tokenizer.json")) as path:
+            tokens = tokenizer.load(str(path), end_of_document=stated["end_of_document"])
+        with local_copy(join(root, "shards.parquet")) as path:
             rows = [ShardFile(**row) for row in pq.read_table(path).to_pylist()]
-    except (CcMathError, pa.ArrowInvalid, TypeError) as error:
-        return [Problem(root, f"shards cannot be read: {error}")]
+        layout = Layout(**{f.name: stated[f.name] for f in dataclasses.fields(Layout)})
+    except (CcMathError, pa.ArrowInvalid, TypeError, KeyError) as error:
+        return [Problem(root, f"shards cannot be read: {type(error).__name__}: {error}")]
     problems = []
     for name in sorted(path for path in files if path.endswith(".bin")):
         stem = name.removeprefix("megatron/").removesuffix(".bin")
         problems += _verify_pair(root, stem, files, rows, tokens)
     samples = {}
-    for name in sorted(path for path in files if path.startswith("parquet/")):
-        if not _is_there(root, name):
+    for slot in range(layout.slots):
+        name = f"parquet/{layout.name(slot)}.parquet"
+        if name not in files or not _is_there(root, name):
             continue
         with local_copy(join(root, name)) as path:
             found = shards_verify.verify_parquet_tokens(
-                str(path), vocab_size=tokens.vocab_size, end_of_document=tokens.end_of_document
+                str(path),
+                vocab_size=tokens.vocab_size,
+                end_of_document=tokens.end_of_document,
+                expected=[row for row in rows if row.path == name],
+                layout=layout,
+                slot=slot,
             )
             problems += _renamed(found, name)
             if not found:
                 samples[name] = shards_verify.sample_documents(
                     str(path), documents=SAMPLED_DOCUMENTS, seed=0
                 )
-    if corpus is not None:
-        try:
-            texts = _texts(corpus, {doc_id for sample in samples.values() for doc_id in sample})
-        except (CcMathError, OSError, pa.ArrowException) as error:
-            return [*problems, Problem(corpus, f"the corpus cannot be read: {error}")]
-        for name, sample in samples.items():
-            problems += shards_verify.verify_round_trip(name, sample, texts, tokens)
+    return problems + _verify_samples(corpus, samples, tokens)
+
+
+def _verify_samples(
+    corpus: str | None, samples: dict[str, Any], tokens: tokenizer.Tokenizer
+) -> list[Problem]:
+    """Sampled documents of the shards against the corpus, where it stands beside them."""
+    if corpus is None:
+        return []
+    try:
+        texts = _texts(corpus, {doc_id for sample in samples.values() for doc_id in sample})
+    except (CcMathError, OSError, pa.ArrowException) as error:
+        return [Problem(corpus, f"the corpus cannot be read: {error}")]
+    problems = []
+    for name, sample in samples.items():
+        problems += shards_verify.verify_round_trip(name, sample, texts, tokens)
     return problems
 
 

@@ -61,7 +61,7 @@ def print_account(output: str, manifest: Json, say: Say) -> None:
     say(f"tokens in shards    {shard['tokens']:>10,}  {split}")
     say("")
     places = ("pages", "documents", "scores", "dedup", "decontaminate", "corpus", "shards")
-    for folder in (*places, "manifest.json"):
+    for folder in (*places, "domains", "proposals.tsv", "manifest.json"):
         if folder != "decontaminate" or "decontaminate" in counts:
             say(f"  {join(output, folder)}")
 

@@ -6,6 +6,7 @@ with the most formulas, of three sites, so that a person sees what extraction ke
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,31 @@ from cc_math.tables import read_columns
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 SHOWN_CHARS = 900  # chosen: three documents fit on a screen or two
+SHORT_CHARS = 4000  # chosen: a page that a person wrote, not a table of formulas
 
 
 def most_formulas(output: str, documents: int = 3) -> list[dict[str, Any]]:
-    """The published documents with the most formulas, one a site, best first."""
+    """Published documents with the most formulas, each of another site and representation."""
     rows: list[dict[str, Any]] = []
+    columns = ["doc_id", "url", "registered_domain", "score", "text", "char_count", "metadata"]
     for part in table_parts(f"{output}/corpus", "corpus"):
-        rows += read_columns(
-            part, ["doc_id", "url", "registered_domain", "score", "text"]
-        ).to_pylist()
-    rows.sort(key=lambda row: (-row["text"].count("$"), row["doc_id"]))
-    chosen: dict[str, dict[str, Any]] = {}
+        rows += read_columns(part, columns).to_pylist()
     for row in rows:
-        chosen.setdefault(row["registered_domain"], row)
-    return list(chosen.values())[:documents]
+        counts = json.loads(row["metadata"])["formula_counts"]
+        row["representation"] = max(counts, key=lambda name: (counts[name], name), default="")
+        row["formulas"] = sum(counts.values())
+    rows = [row for row in rows if row["formulas"] and row["char_count"] < SHORT_CHARS]
+    rows.sort(key=lambda row: (-row["formulas"], row["doc_id"]))
+    chosen: list[dict[str, Any]] = []
+    for row in rows:
+        new = all(
+            row[key] != other[key]
+            for other in chosen
+            for key in ("registered_domain", "representation")
+        )
+        if new and len(chosen) < documents:
+            chosen.append(row)
+    return chosen
 
 
 def main(arguments: list[str]) -> None:
@@ -42,7 +54,8 @@ def main(arguments: list[str]) -> None:
     if code:
         sys.exit(code)
     for row in most_formulas(output):
-        print(f"\n--- {row['url']}  (score {row['score']:.2f})\n")
+        source = f"{row['formulas']} formulas, mostly {row['representation']}"
+        print(f"\n--- {row['url']}  (score {row['score']:.2f}; {source})\n")
         text = row["text"]
         print(text if len(text) <= SHOWN_CHARS else text[:SHOWN_CHARS] + " […]")
     print(f"\nAll of it is in {output}/; `.venv/bin/cc-math verify {output}` checks every byte.")

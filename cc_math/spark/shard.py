@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.errors import AccountingError
-from cc_math.manifests import FileEntry, Json, Part
+from cc_math.manifests import FileEntry, Json, Part, canonical_json
 from cc_math.recipe import section_values
 from cc_math.shards import tokenizer
 from cc_math.shards.layout import Layout, plan_layout
@@ -30,7 +30,7 @@ from cc_math.spark.chunks import (
 )
 from cc_math.spark.parts import distinct_rows, document_chunks
 from cc_math.stages import stage_named
-from cc_math.storage import join, random_access
+from cc_math.storage import join, random_access, store_for
 from cc_math.tables import (
     ColumnNames,
     put_local_file,
@@ -53,8 +53,13 @@ def shard(job: Job, corpus: list[Part], names: ColumnNames) -> Json:
         recipe.tokenizer or None, end_of_document=recipe.end_of_document or None
     )
     chunks = document_chunks(corpus, names)
-    settings = {**section_values(job.recipe, "shard"), "corpus": [p.identity for p in corpus]}
-    extra = {"tokenizer": tokens.digest, "corpus": settings.pop("corpus")}
+    folder = join(job.output, "_run", "shard")
+    settings: Json = {
+        **section_values(job.recipe, "shard"),
+        "tokenizer": join(folder, "tokenizer.json"),  # workers must not ask a hub again
+        "end_of_document": tokens.end_of_document_name,
+    }
+    extra = {"tokenizer": tokens.digest, "corpus": [part.identity for part in corpus]}
     mapped = plan_stage(stage_named("shard"), job.recipe, chunks, settings, extra)
     layout = plan_layout(
         total_tokens=_total_tokens(corpus, names),
@@ -77,12 +82,14 @@ def shard(job: Job, corpus: list[Part], names: ColumnNames) -> Json:
         job.say(f"shard: nothing to do, {len(slots)} shards are done")
         return done
     pieces = Plan("pieces", mapped.identities, chunks, settings)
-    made = map_exchange(job, join(job.output, "_run", "shard"), pieces, piece_chunk)
+    store_for(settings["tokenizer"]).put_bytes(tokens.json_bytes, settings["tokenizer"])
+    made = map_exchange(job, folder, pieces, piece_chunk)
     manifests = map_chunks(job, plan, slot_chunk)
     counts = _account(made, manifests)
     rows = [row for manifest in manifests for row in manifest["notes"]]
     files = [put_table(rows_table("shards", rows), "shards", job.output, "shards.parquet")]
-    files.append(_put_tokenizer(job, tokens))
+    files.append(_put_bytes(job, "tokenizer.json", tokens.json_bytes))
+    files.append(_put_bytes(job, "layout.json", canonical_json(_layout_json(layout, tokens))))
     for manifest in manifests:
         manifest["notes"] = []
     return finish_stage(job, plan, manifests, files, counts)
@@ -103,9 +110,7 @@ def _total_tokens(corpus: list[Part], names: ColumnNames) -> int:
 def piece_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     """Tokenize one corpus part into a piece file. Rows in = written + empty + repeated."""
     settings = context.settings
-    tokens = tokenizer.load(
-        settings["tokenizer"] or None, end_of_document=settings["end_of_document"] or None
-    )
+    tokens = _tokenizer(settings["tokenizer"], settings["end_of_document"])
     read = {"documents": 0, "repeated": 0}
 
     def documents() -> Iterator[SourceDocument]:
@@ -135,9 +140,7 @@ def piece_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
 def slot_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     """One shard in every format. The rows of `shards` travel in the notes."""
     settings = context.settings
-    tokens = tokenizer.load(
-        settings["tokenizer"] or None, end_of_document=settings["end_of_document"] or None
-    )
+    tokens = _tokenizer(settings["tokenizer"], settings["end_of_document"])
     layout = Layout(**settings["layout"])
     folder_uri = join(context.output, "_run", "shard")
     pieces = (random_access(join(folder_uri, f"{name}.arrow")) for name in chunk.task["pieces"])
@@ -188,9 +191,26 @@ def _account(made: list[Json], manifests: list[Json]) -> dict[str, int]:
     }
 
 
-def _put_tokenizer(job: Job, tokens: tokenizer.Tokenizer) -> FileEntry:
-    """The tokenizer beside the shards, so that they can be read without cc-math."""
+def _tokenizer(uri: str, end_of_document: str) -> tokenizer.Tokenizer:
+    data = store_for(uri).read_bytes(uri)
+    return tokenizer.from_json(data, source=uri, end_of_document=end_of_document)
+
+
+def _layout_json(layout: Layout, tokens: tokenizer.Tokenizer) -> Json:
+    """What a reader of the shards must know beside their files."""
+    return {
+        **asdict(layout),
+        "tokenizer_digest": tokens.digest,
+        "vocab_size": tokens.vocab_size,
+        "end_of_document": tokens.end_of_document_name,
+        "end_of_document_id": tokens.end_of_document,
+        "dtype": str(tokens.dtype),
+    }
+
+
+def _put_bytes(job: Job, name: str, data: bytes) -> FileEntry:
+    """A small file beside the shards, which can then be read without cc-math."""
     with scratch_folder() as folder:
-        local = folder / "tokenizer.json"
-        local.write_bytes(tokens.json_bytes)
-        return put_local_file(local, "tokenizer", job.output, "tokenizer.json", 0)
+        local = folder / name
+        local.write_bytes(data)
+        return put_local_file(local, name.partition(".")[0], job.output, name, 0)
