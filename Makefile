@@ -63,7 +63,7 @@ lint: $(VENV)/.test-installed
 
 test-gpu: setup $(VENV)/.test-installed
 	$(PIP) install -q -c $(CONSTRAINTS) -e '.[gpu]'
-	$(BIN)/python -m pytest gpu tests
+	$(BIN)/python -m pytest -m torch
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
