@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import socket
 import sys
 import threading
@@ -131,7 +132,8 @@ class ProgressBoard:
             rate = f"{totals.get('done', 0) / max(elapsed_s, 1e-9):,.0f}/s"
             left = f"{left_s // 60:.0f}:{left_s % 60:02.0f} left" if left_s is not None else ""
             line = f"{self._label}  {share:4.0%}  {shown}  {rate}  {left}"
-            self._stream.write("\r\x1b[K" + line)
+            width = shutil.get_terminal_size().columns - 1  # a wrapped line could not be redrawn
+            self._stream.write("\r\x1b[K" + line[:width])
         else:
             record: dict[str, object] = {
                 "stage": self._label,

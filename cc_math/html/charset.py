@@ -64,7 +64,12 @@ _ENCODING_STANDARD = {
     "utf-16le": "utf-8",
     "utf-16be": "utf-8",
 }
-_BEYOND_ASCII = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_SEVEN_BIT_SHIFTS = (b"\x1b", b"~{")
+"""What ISO-2022 and HZ start two-byte text with: without one such a page is ASCII."""
+
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff][A-Za-z\x80-\xff]*")
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_MAX_LETTERS_BEFORE = 40  # chosen: more letters before the first one beyond ASCII are no word
 _KANA = re.compile("[\u3041-\u30ff]")
 _C1 = re.compile("[\x80-\x9f]")
 
@@ -126,6 +131,15 @@ def _shift_jis(payload: bytes) -> str | None:
     return text if 3 * len(_KANA.findall(text)) >= beyond_ascii > 8 else None
 
 
+def _words_beyond_ascii(payload: bytes) -> bytes:
+    """The words that hold bytes beyond ASCII, whole, one space apart."""
+    words = []
+    for match in _BEYOND_ASCII.finditer(payload):
+        before = payload[max(0, match.start() - _MAX_LETTERS_BEFORE) : match.start()]
+        words.append(before[len(before.rstrip(_LETTERS)) :] + match.group())
+    return b" ".join(words)
+
+
 def decode(payload: bytes, content_type: str | None) -> tuple[str, str]:
     """Decode a page. Returns (text, name of the encoding); never raises.
 
@@ -134,13 +148,18 @@ def decode(payload: bytes, content_type: str | None) -> tuple[str, str]:
     for mark, name in _BOMS:
         if payload.startswith(mark):
             return _clean(payload[len(mark) :].decode(name, errors="replace")), name
+    try:
+        text = payload.decode("utf-8")
+    except UnicodeDecodeError:
+        text = None
+    if text is not None and not (
+        text.isascii() and any(shift in payload for shift in _SEVEN_BIT_SHIFTS)
+    ):
+        return _clean(text) if b"\0" in payload or "\ufeff" in text else text, "utf-8"
     labels = declared_labels(payload, content_type)
     seven_bit = any(label.lower().startswith(("iso-2022", "hz")) for label in labels)
-    if not seven_bit:
-        try:
-            return _clean(payload.decode("utf-8")), "utf-8"
-        except UnicodeDecodeError:
-            pass
+    if text is not None and not seven_bit:
+        return _clean(text), "utf-8"
     for label in labels:
         result = _try(payload, label)
         if result is not None:
@@ -148,7 +167,7 @@ def decode(payload: bytes, content_type: str | None) -> tuple[str, str]:
     # The detector counts mark-up as evidence for UTF-8: show it the words beyond ASCII first.
     if (japanese := _shift_jis(payload)) is not None:
         return _clean(japanese), "cp932"
-    words = b" ".join(_BEYOND_ASCII.findall(payload[: 4 * DETECT_BYTES]))
+    words = _words_beyond_ascii(payload[: 4 * DETECT_BYTES])
     detected = None
     for sample in (words, payload):
         detected = detect_encoding(sample, max_len=DETECT_BYTES, html5_compatible=False)

@@ -12,9 +12,11 @@ from __future__ import annotations
 import re
 
 from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.html import DocumentNode, ElementNode
 
 from cc_math.html.items import KEEP, OPEN, Item, Items
 from cc_math.html.page import ParsedPage
+from cc_math.html.prefilter import FOLDED_WORDS
 
 MIN_MAIN_CHARS = 200
 MIN_MAIN_SHARE = 0.08
@@ -28,10 +30,32 @@ _GUTTERS = (
     "td.linenos, td.gutter, .lineno, .line-numbers-rows, .linenumber, .gutter, a.headerlink, "
     "a.anchor-link, a.anchorjs-link, .mw-editsection, .copybtn, .clipboard-copy, a.header-anchor"
 )
-_GUTTER_LITERALS = (
-    "linenos", "gutter", "lineno", "line-numbers", "linenumber", "headerlink", "anchor",
-    "mw-editsection", "copybtn", "clipboard-copy",
-)  # fmt: skip
+_SELECTORS = (
+    ("link into the page", 'a[href^="#"]'),
+    ("<pre", "pre, .CodeMirror-code"),
+    ("<code", "code"),
+    ("<tt", "tt"),
+    ("<kbd", "kbd"),
+    ("<samp", "samp"),
+    ("<sup", "sup"),
+    ("<sub", "sub"),
+    ("<section", "section[id]"),
+    ("class section", "div.section[id]"),
+    ("<article", "article[id]"),
+    ("<table", "table"),
+    ("<ul", "body > ul, body > * > ul, body > * > * > ul"),
+)
+"""Hint and selector of what is rewritten before the choice."""
+_FOLDED = (
+    *((f"class* {word}", f'[class*="{word}"]') for word in FOLDED_WORDS),
+    ("class$ -like", '[class$="-like"]'),
+    ("aria-expanded", '[aria-expanded="false"]'),
+)
+_STEPS = {
+    "a": "links", "pre": "blocks", "code": "inline", "tt": "inline", "kbd": "inline",
+    "samp": "inline", "sup": "scripts", "sub": "scripts", "table": "tables", "ul": "lists",
+}  # fmt: skip
+"""The step that rewrites an element, by its tag; all others are sections and editors."""
 _SKIP = [
     "nav", "aside", "footer", "header", "form", "button", "select", ".sidebar", "#sidebar",
     ".navigation", ".navbar", ".menu", ".footer", "#footer", ".breadcrumb", ".breadcrumbs",
@@ -40,24 +64,39 @@ _SKIP = [
 _SPACE = re.compile(r"[ \t\r\n\f\v]+")
 
 
-def _set_aside_code(page: ParsedPage, items: Items) -> None:
-    document = page.tree.document
-    if document is None:
-        return
-    if "<pre" in page.literals:
-        for node in document.query_selector_all("pre, .CodeMirror-code").values():
-            if node.parent is None:
-                continue
-            for line_break in node.query_selector_all("br").values():
-                line_break.replace_with(document.create_text_node("\n"))
-            text = items.expand(node.text or "").strip("\n").rstrip()
-            if text.strip():
-                node.text = items.add(Item("block", text))
-                for name in ("class", "id", "style", "role", "hidden"):
-                    if node.has_attribute(name):
-                        node.remove_attribute(name)
-    inline = [tag for tag in ("code", "tt", "kbd", "samp") if f"<{tag}" in page.literals]
-    for node in document.query_selector_all(", ".join(inline)).values() if inline else ():
+_Nodes = list[ElementNode]
+
+
+def _rewritten(page: ParsedPage, document: DocumentNode) -> dict[str, _Nodes]:
+    """The elements that the steps below rewrite, by step, in document order.
+
+    One walk through the tree for all of them: a walk costs a fifth of a millisecond. What an
+    earlier step takes out of the tree stays readable, without parent and children.
+    """
+    selector = ", ".join(selector for hint, selector in _SELECTORS if hint in page.hints)
+    found: dict[str, _Nodes] = {step: [] for step in (*_STEPS.values(), "sections")}
+    for node in document.query_selector_all(selector).values() if selector else ():
+        step = _STEPS.get(node.tag or "", "sections")
+        if step == "sections" and "CodeMirror-code" in (node.class_name or ""):
+            step = "blocks"
+        found[step].append(node)
+    return found
+
+
+def _set_aside_code(document: DocumentNode, blocks: _Nodes, inline: _Nodes, items: Items) -> None:
+    for node in blocks:
+        if node.parent is None:
+            continue
+        line_breaks = node.query_selector_all("br").values() if node.child_element_count else ()
+        for line_break in line_breaks:
+            line_break.replace_with(document.create_text_node("\n"))
+        text = items.expand(node.text or "").strip("\n").rstrip()
+        if text.strip():
+            node.text = items.add(Item("block", text))
+            for name in ("class", "id", "style", "role", "hidden"):
+                if node.has_attribute(name):
+                    node.remove_attribute(name)
+    for node in inline:
         if node.parent is None:
             continue
         text = _SPACE.sub(" ", node.text or "").strip()
@@ -65,14 +104,12 @@ def _set_aside_code(page: ParsedPage, items: Items) -> None:
             node.text = items.add(Item("code", text))
 
 
-def _flatten_tables(page: ParsedPage) -> None:
-    document = page.tree.document
-    if document is None or "<table" not in page.literals:
-        return
-    for table in document.query_selector_all("table").values():
-        cells = table.query_selector_all("td, th").values()
-        if len(cells) < 4 or table.query_selector("table, h1, h2, h3, pre, ul, ol") is not None:
+def _flatten_tables(tables: _Nodes) -> None:
+    for table in tables:
+        found = table.query_selector_all("td, th")
+        if len(found) < 4 or table.query_selector("table, h1, h2, h3, pre, ul, ol") is not None:
             continue
+        cells = found.values()
         texts = [_SPACE.sub(" ", cell.text or "").strip() for cell in cells]
         if max(map(len, texts)) > MAX_CELL_CHARS:
             continue
@@ -81,12 +118,8 @@ def _flatten_tables(page: ParsedPage) -> None:
                 cell.text = text
 
 
-def _deepen_lists(page: ParsedPage) -> None:
-    document = page.tree.document
-    if document is None or page.tree.body is None or "<ul" not in page.literals:
-        return
-    shallow = document.query_selector_all("body > ul, body > * > ul, body > * > * > ul")
-    for node in shallow.values():
+def _deepen_lists(document: DocumentNode, shallow: _Nodes) -> None:
+    for node in shallow:
         text = node.text or ""
         links = sum(len(a.text or "") for a in node.query_selector_all("a").values())
         if links > 0.2 * len(text.strip()):
@@ -100,37 +133,20 @@ def _deepen_lists(page: ParsedPage) -> None:
         wrapper.append_child(node)
 
 
-_FOLDED = (
-    '[class*="dropdown"], [class*="hidden"], [class*="collaps"], [class*="expand"], '
-    '[class*="toggle"], [class*="spoiler"], [aria-expanded="false"], [class*="popup"], '
-    '[class$="-like"]'
-)
-_FOLDED_LITERALS = (
-    "dropdown",
-    "hidden",
-    "collaps",
-    "expand",
-    "toggle",
-    "spoiler",
-    "popup",
-    "-like",
-)
 _FORMULA_SIGNS = (OPEN, "\\(", "$")
 MAX_FOLDED_LINK_SHARE = 0.3
 """Folded content with more of its text in links is a menu. Chosen."""
 
 
-def _unfold(page: ParsedPage) -> None:
+def _unfold(page: ParsedPage, document: DocumentNode) -> None:
     """Folded solutions, hints and code count as content: they hold formulas or code.
 
     Resiliparse drops elements whose class says dropdown, hidden or collapsed, and takes
     ``theorem-like`` for a "like" button. What hides by style (macro definitions, tooltips)
     stays hidden.
     """
-    document = page.tree.document
-    if document is None or page.literals.isdisjoint(_FOLDED_LITERALS):
-        return
-    for node in document.query_selector_all(_FOLDED).values():
+    selector = ", ".join(selector for hint, selector in _FOLDED if hint in page.hints)
+    for node in document.query_selector_all(selector).values() if selector else ():
         text = node.text or ""
         if not any(sign in text for sign in _FORMULA_SIGNS) and "-like" not in (
             node.class_name or ""
@@ -154,17 +170,13 @@ MAX_SCRIPT_CHARS = 24
 """Longer superscripts are notes, not exponents. Chosen."""
 
 
-def _write_scripts(page: ParsedPage) -> None:
+def _write_scripts(nodes: _Nodes) -> None:
     """Exponents and indices written in HTML: 10<sup>5</sup> is not 105.
 
     In Unicode's raised and lowered characters where all of them exist, else after ``^`` or
     ``_`` in braces. Links (notes) and words (1<sup>st</sup>) stay as they are.
     """
-    document = page.tree.document
-    tags = [tag for tag in ("sup", "sub") if f"<{tag}" in page.literals]
-    if document is None or not tags:
-        return
-    for node in document.query_selector_all(", ".join(tags)).values():
+    for node in nodes:
         text = (node.text or "").strip()
         if not text or len(text) > MAX_SCRIPT_CHARS or not _SCRIPT_TEXT.match(text):
             continue
@@ -177,23 +189,19 @@ def _write_scripts(page: ParsedPage) -> None:
         node.text = script + KEEP  # alone it would be taken for an icon, see page.py
 
 
-_SECTIONS = "section[id], div.section[id], article[id]"
 _SUSPECT_ID = re.compile(
     r"relat|recommend|popular|featur|trend|nav|menu|foot|head|right|search|side|shar|social|"
     r"comment|logo|ad|banner|next|prev|print|links?|meta|info|tag|label|feedback|reply|modal"
 )
 
 
-def _unname_sections(page: ParsedPage) -> None:
+def _unname_sections(sections: _Nodes) -> None:
     """Sections whose id was made from their heading are judged by their content.
 
     Sphinx, pandoc and PreTeXt turn "Related definitions" into an id that Resiliparse reads
     as a list of related articles.
     """
-    document = page.tree.document
-    if document is None or page.literals.isdisjoint(("<section", "<article")):
-        return
-    for node in document.query_selector_all(_SECTIONS).values():
+    for node in sections:
         if not _SUSPECT_ID.search(node.id or ""):
             continue
         text = node.text or ""
@@ -205,17 +213,16 @@ def _unname_sections(page: ParsedPage) -> None:
 _ANCHOR_SIGNS = frozenset(("", "#", "¶", "§", "🔗", "∞", "\uf0c1"))
 
 
-def _drop_anchors(page: ParsedPage) -> None:
+def _drop_anchors(links: _Nodes) -> None:
     """Links of a heading or paragraph to itself are no words, and no links to count; a link
     into the page right below ``body`` is "skip to content" in some language."""
-    document = page.tree.document
-    if document is None:
-        return
-    for node in document.query_selector_all('a[href^="#"]').values():
-        if (node.text or "").strip() in _ANCHOR_SIGNS and not node.child_element_count:
+    for node in links:
+        parent = node.parent
+        if parent is None:
+            continue
+        sign = (node.text or "").strip() in _ANCHOR_SIGNS and not node.child_element_count
+        if sign or parent.tag == "body":
             node.decompose()
-    for node in document.query_selector_all('body > a[href^="#"]').values():
-        node.decompose()
 
 
 def _choose(page: ParsedPage) -> str:
@@ -243,15 +250,16 @@ def main_content(page: ParsedPage, items: Items) -> str:
     document = page.tree.document
     if document is None or page.tree.body is None:
         return ""
-    has_gutters = not page.literals.isdisjoint(_GUTTER_LITERALS)
-    for node in document.query_selector_all(_GUTTERS).values() if has_gutters else ():
-        if node.parent is not None:
-            node.decompose()
-    _drop_anchors(page)
-    _set_aside_code(page, items)
-    _write_scripts(page)
-    _unname_sections(page)
-    _flatten_tables(page)
-    _deepen_lists(page)
-    _unfold(page)
+    if "class of gutters" in page.hints:
+        for node in document.query_selector_all(_GUTTERS).values():
+            if node.parent is not None:
+                node.decompose()
+    nodes = _rewritten(page, document)
+    _drop_anchors(nodes["links"])
+    _set_aside_code(document, nodes["blocks"], nodes["inline"], items)
+    _write_scripts(nodes["scripts"])
+    _unname_sections(nodes["sections"])
+    _flatten_tables(nodes["tables"])
+    _deepen_lists(document, nodes["lists"])
+    _unfold(page, document)
     return _choose(page)

@@ -56,14 +56,14 @@ def _unescape_js(value: str) -> str:
     return re.sub(r"\\(.)", r"\1", value)
 
 
-def page_delimiters(source: str, literals: frozenset[str]) -> Delimiters:
+def page_delimiters(source: str, hints: frozenset[str]) -> Delimiters:
     """Read the renderer's configuration out of a page's source.
 
-    ``literals``: which of :data:`cc_math.html.prefilter.LITERALS` occur in it.
+    ``hints``: what :func:`cc_math.html.prefilter.scan` found in it.
     """
-    renderer = not literals.isdisjoint(_RENDERERS)
+    renderer = not hints.isdisjoint(_RENDERERS)
     pairs: list[tuple[str, str, bool]] = []
-    if not literals.isdisjoint(("inlinemath", "displaymath")):
+    if "pairs of MathJax" in hints:
         for pattern, display in ((_INLINE_CONFIG, False), (_DISPLAY_CONFIG, True)):
             for match in pattern.finditer(source):
                 window = source[match.end() : match.end() + CONFIG_WINDOW_CHARS]
@@ -71,7 +71,7 @@ def page_delimiters(source: str, literals: frozenset[str]) -> Delimiters:
                 window = window[: end.end()] if end else window
                 for pair in _JS_PAIR.finditer(window):
                     pairs.append((_unescape_js(pair[2]), _unescape_js(pair[4]), display))
-    if not literals.isdisjoint(("delimiters", "rendermathinelement")):
+    if "pairs of KaTeX" in hints and "delimiters" in hints:
         for pair in _KATEX_PAIR.finditer(source):
             pairs.append((_unescape_js(pair[2]), _unescape_js(pair[4]), pair[5] in ("true", "!0")))
     known = ("$", "$$", "\\(", "\\[")

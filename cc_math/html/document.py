@@ -95,10 +95,10 @@ def opt_out(source: str) -> str | None:
     return ",".join(sorted(found)) or None
 
 
-def out_links(source: str, url: str | None) -> tuple[str, ...]:
+def out_links(source: str, url: str | None, *, may_have_base: bool = True) -> tuple[str, ...]:
     """Absolute http(s) links in order of appearance, without fragments, each once."""
     base = url or ""
-    stated = _BASE.search(source[:HEAD_SCAN_CHARS])
+    stated = _BASE.search(source[:HEAD_SCAN_CHARS]) if may_have_base else None
     if stated:
         with contextlib.suppress(ValueError):
             base = urljoin(base, stated.group(1))
@@ -106,35 +106,34 @@ def out_links(source: str, url: str | None) -> tuple[str, ...]:
     seen: set[str] = set()
     join = _joiner(base)
     for match in _HREF.finditer(source):
-        href = (match.group(1) or match.group(2)).strip().partition("#")[0]
-        if href in seen:
+        href = (match[1] or match[2]).strip().partition("#")[0]
+        if not href or href in seen:
             continue
         seen.add(href)
-        if (
-            not href
-            or href[0] == "?"
-            or href[:11].lower() == "javascript:"
-            or href[:7].lower() == "mailto:"
-        ):
-            continue
         if "&amp;" in href:
             href = href.replace("&amp;", "&")
-        try:
-            absolute = href if href.startswith(("http://", "https://")) else join(href)
-        except ValueError:
-            continue
-        if (
-            absolute.startswith(("http://", "https://"))
-            and absolute != url
-            and absolute not in links
-        ):
-            links[absolute] = None
+        if not href.startswith(("http://", "https://")):
+            if href[0] == "?" or href[:11].lower().startswith(("javascript:", "mailto:")):
+                continue
+            try:
+                href = join(href)
+            except ValueError:
+                continue
+            if not href.startswith(("http://", "https://")):
+                continue
+        if href != url and href not in links:
+            links[href] = None
             if len(links) >= MAX_OUT_LINKS:
                 break
     return tuple(links)
 
 
-_PLAIN_PATH = re.compile(r"/?[\w\-~%+,=@]+(?:[./][\w\-~%+,=@]+)*/?(?:\?[\w\-%&=+]+)?", re.A)
+_PLAIN_PATH = re.compile(
+    r"""(?:/[\w~%+,=@()!*':-]+(?:[./][\w~%+,=@()!*':-]+)*|[\w~%+,=@-]+(?:[./][\w~%+,=@-]+)*)/?"""
+    r"""(?:\?[\w~%+,=@()!*':./&-]+)?""",
+    re.ASCII,
+)
+"""Neither empty nor dot segments, no scheme, no parameters: nothing to resolve or to mend."""
 
 
 def _joiner(base: str) -> Callable[[str], str]:
@@ -324,13 +323,16 @@ def _extract(
     if len(text) > max_text_chars:
         return Drop(DropReason.text_too_long, f"{len(text)} characters, budget {max_text_chars}")
     if "$" in text or "\\" in text or "[" in text:
-        scanner = Scanner(page_delimiters(page.source, page.literals), items, max_formulas)
+        scanner = Scanner(page_delimiters(page.source, page.hints), items, max_formulas)
         scanner.weigh(text)
         text = "\n\n".join(map(scanner.block, text.split("\n\n")))
         if items.n_formulas > max_formulas:
             return too_many
     for item in items.found:
-        item.text = _CONTROL.sub("", unicodedata.normalize("NFC", item.text)).replace(KEEP, "")
+        if not item.text.isascii():
+            item.text = unicodedata.normalize("NFC", item.text).replace(KEEP, "")
+        if not item.text.isprintable():
+            item.text = _CONTROL.sub("", item.text)
     text, formulas = assemble(_plain(text).strip(), items)
     if not text.strip():
         return Drop(DropReason.empty_page, "no visible text")
@@ -347,6 +349,6 @@ def _extract(
         formula_counts=dict(sorted(counts.items())),
         charset=page.charset,
         declared_language=language.group(1) if language else "",
-        opt_out=opt_out(page.source),
-        out_links=out_links(page.source, url),
+        opt_out=opt_out(page.source) if "robots" in page.hints else None,
+        out_links=out_links(page.source, url, may_have_base="<base" in page.hints),
     )

@@ -1,7 +1,7 @@
 """Formulas that stand in elements and attributes: found, read, replaced by placeholders.
 
-One rule per representation, none per site. A rule is a substring that must stand in the
-page's source (so that most rules cost a few microseconds), a CSS selector, and a function
+One rule per representation, none per site. A rule is a hint that must stand in the
+page's bytes (so that most rules cost nothing), a CSS selector, and a function
 from the element to (TeX, display). Rules run from the outermost representation inwards:
 what a rendered formula contains (previews, assistive copies, fallback images) vanishes with
 it, so that each formula comes out once.
@@ -26,7 +26,6 @@ from cc_math.html.images import (
 from cc_math.html.items import CLOSE, OPEN, Item, Items
 from cc_math.html.mathml import mathml_to_tex, tex_annotation
 from cc_math.html.page import ParsedPage
-from cc_math.html.prefilter import CUSTOM_ELEMENT
 from cc_math.html.rendered import html_to_tex, katex_html_to_tex, mathjax_html_to_tex
 from cc_math.html.tex import one_paragraph, strip_delimiters, strip_style
 
@@ -190,16 +189,16 @@ def _read_pandoc_bare(element: ElementNode) -> Reading:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("mathml_script", ("math/mml",), 'script[type^="math/mml"]', _read_mathml_script),
-    Rule("mathjax_script", ("math/tex",), 'script[type^="math/tex"]', _read_tex_script),
+    Rule("mathml_script", ("script of MathML",), 'script[type^="math/mml"]', _read_mathml_script),
+    Rule("mathjax_script", ("script of TeX",), 'script[type^="math/tex"]', _read_tex_script),
     Rule("mathjax_output", ("<mjx-container",), "mjx-container", _read_mjx_container),
-    Rule("katex", ("katex",), ".katex", _read_katex),
+    Rule("katex", ("class katex",), ".katex", _read_katex),
     Rule("mediawiki", ("mwe-math-element",), ".mwe-math-element", _read_mediawiki),
     Rule("data_mathml", ("data-mathml",), "[data-mathml]", _read_data_mathml),
     Rule("mathml", ("<math",), "math", _read_mathml),
     Rule(
         "data_attribute",
-        _DATA_ATTRIBUTES,
+        ("data attribute",),
         ", ".join(f"[{name}]" for name in _DATA_ATTRIBUTES),
         _read_data_attribute,
     ),
@@ -221,7 +220,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "image_alt",
-        ("<img",),
+        ("image of TeX",),
         'img.tex, img.latex, img.math, img[alt^="$"], img[alt^="\\\\["], img[alt^="\\\\("], '
         'img[class*="formula"], img[class*="math"], img[class*="equation"], img[class*="tex"]',
         read_image_alt,
@@ -231,7 +230,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "tex_class",
-        ("math", "latex", "tex"),
+        ("class of TeX",),
         "span.math, div.math, span.latex, span.tex, span.math-container, .arithmatex, "
         "span.math-inline, div.math-display, span.mathjax, code.math, span.katex-inline",
         _read_bare,
@@ -246,7 +245,6 @@ _RENDERED = (
 _CUSTOM = re.compile(
     r"<((?!mjx-)[a-zA-Z]{1,12}-(?:math|tex|latex|katex|formula|equation)|itex|tex|mathjax)[\s>]"
 )
-_CUSTOM_LITERALS = {"<itex", "<tex", "<mathjax", CUSTOM_ELEMENT}
 _PREFIXED = re.compile(r"<([A-Za-z]{1,8}):math[\s>]")
 
 
@@ -258,26 +256,26 @@ def replace_formulas(page: ParsedPage, items: Items, max_formulas: int) -> bool:
     document = page.tree.document
     if document is None:
         return True
-    source, literals = page.source, page.literals
+    source, hints = page.source, page.hints
     for prefix in (
-        {match.group(1) for match in _PREFIXED.finditer(source)} if ":math" in literals else ()
+        {match.group(1) for match in _PREFIXED.finditer(source)} if "prefixed math" in hints else ()
     ):
         nodes = document.query_selector_all(f"{prefix.lower()}\\:math").values()
         _apply(Rule("mathml_prefixed", (), "", _read_mathml), nodes, items)
     for name in (
         {match.group(1).lower() for match in _CUSTOM.finditer(source)}
-        if literals & _CUSTOM_LITERALS
+        if "custom element" in hints
         else ()
     ):
         nodes = document.query_selector_all(name).values()
         _apply(Rule("tex_element", (), "", _read_element), nodes, items)
     for rule in RULES:
-        if literals.isdisjoint(rule.hints):
+        if hints.isdisjoint(rule.hints):
             continue
-        if rule.representation == "data_mathml" and "math/tex" in literals:
+        if rule.representation == "data_mathml" and "script of TeX" in hints:
             continue  # the script beside it has been read
         _apply(rule, document.query_selector_all(rule.selector).values(), items)
-        if rule.representation == "mathjax_script":
+        if rule.representation == "mathjax_script" and "output of MathJax 2" in hints:
             for node in document.query_selector_all(_RENDERED).values():
                 if node.parent is not None and OPEN not in (node.text or ""):
                     node.decompose()

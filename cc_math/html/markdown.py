@@ -29,10 +29,14 @@ def to_markdown(minimal_html: str) -> str:
     for index in range(0, len(pieces), 3):
         text = pieces[index]
         if text.strip():
-            text = unescape(_ANY_TAG.sub("", text))
+            if "<" in text:
+                text = _ANY_TAG.sub("", text)
+            text = unescape(text)
             if lists:
-                text = "\n".join(line.strip() for line in text.strip().split("\n"))
-                text = text.replace("\n", "\n" + "  " * len(lists))
+                text = text.strip()
+                if "\n" in text:
+                    margin = "\n" + "  " * len(lists)
+                    text = margin.join(line.strip() for line in text.split("\n"))
             out.append(prefix + (text.strip() if prefix else text))
             prefix = ""
         if index + 2 >= len(pieces):
@@ -92,6 +96,9 @@ def _tables(lines: list[str]) -> list[str]:
     out: list[str] = []
     in_table = False
     for line in lines:
+        if not (line or in_table):
+            out.append(line)
+            continue
         row = _cells(line) if "\t" in line else ""
         if row.startswith("| "):
             if not in_table:

@@ -15,7 +15,7 @@ from resiliparse.parse.html import HTMLTree
 
 from cc_math.html.charset import decode
 from cc_math.html.items import CLOSE, KEEP, OPEN
-from cc_math.html.prefilter import literals_in
+from cc_math.html.prefilter import Found, scan
 from cc_math.schema import Drop, DropReason
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -34,8 +34,10 @@ _HARMLESS_START_TAGS = 3_000
 """Fewer start tags cannot nest deep enough to matter; the check costs half a millisecond."""
 
 _MIN_BYTES_PER_NODE = 3  # `<p>` is the shortest element: shorter pages need no counting
-_DEEP = ">".join(["*"] * MAX_DEPTH)
-_PLACEHOLDER_CHARACTERS = dict.fromkeys(map(ord, (OPEN, CLOSE, KEEP)))
+_MAX_NODES_PER_TAG = 3  # a lone `<td>` brings its `tbody` and `tr` with it
+_DEEP = ">".join([*["*"] * (MAX_DEPTH - 1), ":first-child"])  # siblings are equally deep
+_PRIVATE = (OPEN, CLOSE, KEEP)
+_PLACEHOLDER_CHARACTERS = dict.fromkeys(map(ord, _PRIVATE))
 _LONE_CHARACTER = re.compile("(>[ \n]?[\u0800-\ud7ff\uf900-\uffef])(?=[ \n]?<)")
 """A text node of one character of three UTF-8 bytes. Resiliparse 2.0.1 takes such a node for
 the glyph of an icon font when it chooses main content (it compares bytes in the machine's
@@ -47,14 +49,19 @@ private-use character beside it keeps the word; it is taken out again at the end
 class ParsedPage:
     """A decoded and parsed page. ``tree`` is consumed by extraction (see module).
 
-    ``literals``: which of :data:`cc_math.html.prefilter.LITERALS` the page holds.
+    ``found``: what :func:`cc_math.html.prefilter.scan` found in its bytes.
     """
 
     source: str
     tree: HTMLTree
     charset: str
     size_bytes: int
-    literals: frozenset[str]
+    found: Found
+
+    @property
+    def hints(self) -> frozenset[str]:
+        """What extraction may meet in the page, by name (see the module ``prefilter``)."""
+        return self.found.hints
 
     def quick_text(self) -> str:
         """Visible text of the whole page, title first, white space collapsed."""
@@ -65,8 +72,10 @@ class ParsedPage:
     def too_deep(self) -> bool:
         """Whether elements nest deeper than :data:`MAX_DEPTH`."""
         document = self.tree.document
-        n_start_tags = self.source.count("<") - self.source.count("</")
-        if n_start_tags < _HARMLESS_START_TAGS or document is None:
+        n_tags = self.source.count("<")
+        if n_tags < _HARMLESS_START_TAGS or document is None:
+            return False
+        if n_tags - self.source.count("</") < _HARMLESS_START_TAGS:
             return False
         return document.query_selector(_DEEP) is not None
 
@@ -81,17 +90,23 @@ def parse(
     """Decode and parse a page within budgets. Never raises on any bytes."""
     if len(payload) > max_bytes:
         return Drop(DropReason.too_large_bytes, f"{len(payload)} bytes, budget {max_bytes}")
-    if not payload.strip():
+    if not payload or payload.isspace():
         return Drop(DropReason.empty_page, "no bytes")
     source, charset = decode(payload, content_type)
+    found = scan(source.encode("utf-8", "replace") if charset.startswith("utf-16") else payload)
     if not source.isascii():
-        if OPEN in source or CLOSE in source or KEEP in source:
+        in_utf8 = charset == "utf-8"
+        if "private use" in found.hints if in_utf8 else any(c in source for c in _PRIVATE):
             source = source.translate(_PLACEHOLDER_CHARACTERS)  # they frame our placeholders
-        source = _LONE_CHARACTER.sub("\\1" + KEEP, source)
+        if not in_utf8 or "lone character" in found.hints:
+            source = _LONE_CHARACTER.sub("\\1" + KEEP, source)
     tree = HTMLTree.parse(source)
-    if len(source) > max_nodes * _MIN_BYTES_PER_NODE and tree.document is not None:
+    if (
+        len(source) > max_nodes * _MIN_BYTES_PER_NODE
+        and source.count("<") * _MAX_NODES_PER_TAG > max_nodes
+        and tree.document is not None
+    ):
         n_nodes = len(tree.document.query_selector_all("*"))
         if n_nodes > max_nodes:
             return Drop(DropReason.too_many_nodes, f"{n_nodes} elements, budget {max_nodes}")
-    data = source.encode("utf-8", "replace") if charset.startswith("utf-16") else payload
-    return ParsedPage(source, tree, charset, len(payload), literals_in(data))
+    return ParsedPage(source, tree, charset, len(payload), found)

@@ -33,7 +33,7 @@ from cc_math.manifests import (
 from cc_math.progress import Heartbeat, ProgressBoard
 from cc_math.recipe import Recipe, identity_values
 from cc_math.schema import SCHEMA_VERSION
-from cc_math.spark.session import driver_host, open_session
+from cc_math.spark.session import cancel_quietly, driver_host, open_session
 from cc_math.stages import Stage
 from cc_math.storage import join, store_for
 from cc_math.version import __version__
@@ -157,6 +157,9 @@ def _run(job: Job, plan: Plan, todo: list[Chunk], work: Work) -> list[tuple[str,
         slices = min(job.partitions or len(todo), len(todo))
         try:
             results: list[str] = context.parallelize(todo, slices).map(task).collect()
+        except KeyboardInterrupt:
+            cancel_quietly(context)
+            raise
         except Exception as error:  # of Spark or its workers: a chunk's own errors are data
             raise JobError(
                 f"stage {plan.stage}: Spark gave up; finished chunks are kept, the same command "

@@ -7,9 +7,14 @@ interpreter as the driver's.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +80,35 @@ def open_session(
             builder = builder.config(key, setting)
     elif shuffle_partitions:
         builder = builder.config("spark.sql.shuffle.partitions", str(shuffle_partitions))
-    session = builder.getOrCreate()
+    with _interrupts_left_alone():
+        session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+@contextmanager
+def _interrupts_left_alone() -> Iterator[None]:
+    """Keep the caller's handling of Ctrl-C while pyspark would put its own in place.
+
+    pyspark's asks the JVM to cancel over the very connection whose answer is being read, which
+    fails and prints two tracebacks; a plain KeyboardInterrupt reaches our own code instead.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    if threading.current_thread() is threading.main_thread() and before is not None:
+        signal.signal(signal.SIGINT, before)
+    logging.getLogger().addFilter(_is_no_interrupt)  # adding it twice changes nothing
+
+
+def _is_no_interrupt(record: logging.LogRecord) -> bool:
+    """False for py4j's traceback of a Ctrl-C, of which the command line tells in a sentence."""
+    return not str(record.msg).startswith("KeyboardInterrupt while sending")
+
+
+def cancel_quietly(context: Any) -> None:
+    """End the running tasks after an interrupt; what they say while dying is of no use."""
+    context.setLogLevel("OFF")
+    context.cancelAllJobs()
 
 
 def _prepare_local_java() -> None:
