@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from cc_math import recipe as recipes
-from cc_math.errors import CcMathError, InputError
+from cc_math.errors import CcMathError, InputError, was_interrupted
 from cc_math.options import recipe_options
 from cc_math.stage_commands import COMMANDS
 from cc_math.version import __version__
@@ -32,16 +32,18 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except CcMathError as error:
+        except (Exception, KeyboardInterrupt) as error:
+            if was_interrupted(error):
+                click.echo(
+                    "\ncc-math: interrupted; finished chunks are kept, and the same command goes "
+                    "on from there",
+                    err=True,
+                )
+                ctx.exit(INTERRUPTED)
+            if not isinstance(error, CcMathError):
+                raise
             click.echo(f"cc-math: {error}", err=True)
             ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo(
-                "\ncc-math: interrupted; finished chunks are kept, and the same command goes on "
-                "from there",
-                err=True,
-            )
-            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

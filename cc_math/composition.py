@@ -42,6 +42,7 @@ class Facts:
     language: str
     opt_out: str
     contaminated: bool
+    contamination_cut: bool
     length_chars: int
     cuts: Sequence[Span]
 
@@ -57,7 +58,9 @@ def judge(facts: Facts, settings: dict[str, Any]) -> ComposeDrop | None:
         return ComposeDrop.other_language
     if set(facts.opt_out.split(",")) & set(settings["exclude_opt_out"]):
         return ComposeDrop.opted_out
-    if facts.contaminated and settings["contamination"] == "drop":
+    # where the passage is to be cut and no cut is given, the document goes
+    uncut = settings["contamination"] == "cut" and not facts.contamination_cut
+    if facts.contaminated and (settings["contamination"] == "drop" or uncut):
         return ComposeDrop.contaminated
     left_chars = facts.length_chars - sum(end - start for start, end in merged(facts.cuts))
     if left_chars < settings["min_text_chars"]:

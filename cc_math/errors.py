@@ -70,3 +70,10 @@ class ChunksFailed(JobError):
 
 class ChildError(JobError):
     """The extraction child process cannot start, or dies without a record in hand."""
+
+
+def was_interrupted(error: BaseException | None) -> bool:
+    """Whether ``error`` is a Ctrl-C, or what a library made of one while it unwound."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -14,8 +14,8 @@ place, so that the same input and recipe give the same manifests on any machine.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ from cc_math.storage import base_name, join, parent, store_for
 from cc_math.version import __version__
 
 Json = dict[str, Any]
+READERS = 16  # chosen: threads that read manifests; a request to S3 takes some 30 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,14 @@ def stage_manifest_uri(output: str, stage: str) -> str:
 def read_json(uri: str) -> Json | None:
     """A JSON object, or None where there is no such file. Raises InputError for other content."""
     store = store_for(uri)
-    if store.size_bytes(uri) is None:
-        return None
     try:
-        value = json.loads(store.read_bytes(uri))
+        data = store.read_bytes(uri)
+    except InputError:
+        if store.size_bytes(uri) is None:
+            return None
+        raise
+    try:
+        value = json.loads(data)
     except ValueError as error:
         raise InputError(f"{uri} is not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -144,10 +149,12 @@ def finished_chunks(output: str, stage: str, identities: dict[str, str]) -> dict
     where a chunk stands with another one: its folder was made from other input or recipe.
     """
     folder = join(output, "_manifests", stage)
-    store = store_for(folder)
+    uris = [entry.uri for entry in store_for(folder).list_files(folder)]
+    with ThreadPoolExecutor(READERS) as pool:  # a request each, thousands of them in S3
+        manifests = list(pool.map(read_json, uris))
     done: dict[str, Json] = {}
-    for entry in store.list_files(folder):
-        manifest = read_json(entry.uri) or {}
+    for found in manifests:
+        manifest = found or {}
         name = str(manifest.get("chunk", ""))
         if name in identities and manifest.get("identity") == identities[name]:
             done[name] = manifest
@@ -158,6 +165,27 @@ def finished_chunks(output: str, stage: str, identities: dict[str, str]) -> dict
             "give another --output, or --overwrite to replace them"
         )
     return done
+
+
+def remove_damaged(output: str, stage: str) -> None:
+    """Delete manifests of a stage that are not JSON, or whose files are missing or of another
+    size, and with them the stage's own: a rerun then makes these chunks again."""
+    store = store_for(output)
+    whole = stage_manifest_uri(output, stage)
+    uris = [entry.uri for entry in store.list_files(join(output, "_manifests", stage))]
+    damaged = [uri for uri in (*uris, whole) if not _is_sound(output, uri)]
+    for uri in dict.fromkeys([whole, *damaged] if damaged else []):
+        store.delete(uri)
+
+
+def _is_sound(output: str, uri: str) -> bool:
+    try:
+        files = (read_json(uri) or {}).get("files", [])
+        sizes = {f["path"]: f["bytes"] for f in files}
+    except (InputError, TypeError, KeyError):
+        return False
+    store = store_for(output)
+    return all(store.size_bytes(join(output, path)) == size for path, size in sizes.items())
 
 
 def remove_stage(output: str, stage: str) -> None:
@@ -182,18 +210,25 @@ class Part:
     name: str  # the chunk's name: the path below the table's folder without its ending
     identity: str  # sha256 of the file, or a digest of name, size and Parquet footer
     rows: int
+    made_from: str = ""  # of a sidecar: identity of the documents part that it belongs to
 
 
 def table_parts(uri: str, *tables: str) -> list[Part]:
     """The published parts of a table, sorted by name; the first of ``tables`` that is there.
 
-    A folder of ours is read through its stage's manifest, which may stand in the folder or in
-    its parent; any other folder is taken as plain Parquet files. Raises InputError where the
-    folder is missing, empty, or its stage is not finished.
+    A folder of ours is read through its stage's manifest, which may stand in the folder, in
+    its parent, or where `cc-math run` puts the stage's output; any other folder is taken as
+    plain Parquet files. Raises InputError where the folder is missing, empty, holds other
+    results of ours, or its stage is not finished.
     """
-    for table, root in itertools.product(tables, (uri, parent(uri))):
+    for table in tables:
         for stage in stages_of_table(table):
-            if root == uri or stage.tables[table] == base_name(uri):
+            roots = [uri]
+            if stage.tables[table] and stage.tables[table] == base_name(uri):
+                roots.append(parent(uri))
+            if stage.run_folder:
+                roots.append(join(uri, stage.run_folder))
+            for root in roots:
                 parts = _manifested_parts(root, stage, table)
                 if parts is not None:
                     return parts
@@ -211,11 +246,14 @@ def _manifested_parts(root: str, stage: Stage, table: str) -> list[Part] | None:
             )
         return None
     folder = stage.tables[table]
-    parts = [
-        Part(join(root, f["path"]), _part_name(f["path"], folder), f["sha256"], f["rows"])
-        for f in manifest["files"]
-        if f["table"] == table
-    ]
+    inputs = manifest.get("chunks", {})
+    parts = []
+    for f in manifest["files"]:
+        if f["table"] == table:
+            name = _part_name(f["path"], folder)
+            made_from = str(inputs.get(name, {}).get("documents", ""))
+            uri = join(root, f["path"])
+            parts.append(Part(uri, name, f["sha256"], f["rows"], made_from))
     return sorted(parts, key=lambda p: p.name)
 
 
@@ -231,12 +269,19 @@ def _plain_parts(uri: str) -> list[Part]:
     parts = []
     for entry in store.list_files(uri):
         relative = entry.uri[len(uri.rstrip("/")) :].lstrip("/")
+        if "_manifests" in relative.split("/"):
+            raise InputError(
+                f"{uri} holds results of cc-math but not the table that is wanted here; name the "
+                "folder of that table"
+            )
         hidden = any(piece.startswith(("_", ".")) for piece in relative.split("/"))
         if relative.endswith(".parquet") and not hidden:
             identity = _footer_digest(entry.uri, relative, entry.size_bytes)
             parts.append(Part(entry.uri, _part_name(relative, ""), identity, -1))
     if not parts:
         raise InputError(f"{uri}: expected a folder with Parquet files, found none")
+    if len({part.name for part in parts}) < len(parts):
+        raise InputError(f"{uri}: two files differ only in '/' and '__'; rename one of them")
     return sorted(parts, key=lambda p: p.name)
 
 

@@ -68,8 +68,12 @@ class Recipe:
         Without [input] and [classifier], which name what is read and trained, and without
         the places of models and benchmarks, whose digests stand in the manifests.
         """
+        return digest(self.identity_dict())
+
+    def identity_dict(self) -> dict[str, Any]:
+        """The values behind :meth:`digest`, every default filled in."""
         tables = [name for name in table_names() if name not in ("input", "classifier")]
-        return digest({name: identity_values(self, name) for name in tables})
+        return {name: identity_values(self, name) for name in tables}
 
 
 def table_names() -> list[str]:
@@ -245,6 +249,8 @@ def _checked(recipe: Recipe) -> Recipe:
                 raise RecipeError(f"{name} must not be negative, found {given}")
             if name in _CHOICES and given not in _CHOICES[name]:
                 raise RecipeError(f"{name} is one of {', '.join(_CHOICES[name])}, found {given!r}")
+    if recipe.shard.validation_share >= 1:
+        raise RecipeError("shard.validation_share must be below 1: something must be trained on")
     unknown = set(recipe.shard.formats) - {"megatron", "parquet"}
     if unknown or not recipe.shard.formats:
         raise RecipeError(f"shard.formats are megatron and parquet, found {sorted(unknown)}")

@@ -42,10 +42,11 @@ def verify(
 
     ``uri`` is the folder of a run or of one stage. Raises InputError where neither is there.
     """
-    found = list(find_stages(uri))
-    if not found:
-        raise InputError(f"{uri}: expected a folder that cc-math wrote, found no manifest below it")
     problems: list[Problem] = []
+    found = list(find_stages(uri, problems))
+    if not found and not problems:
+        raise InputError(f"{uri}: expected a folder that cc-math wrote, found no manifest below it")
+    problems += _verify_run(uri, found)
     looked_at = {"stages": len(found), "files": 0, "bytes": 0, "rows": 0}
     for stage, root, manifest in found:
         say(f"{stage.name}: {len(manifest['files'])} files below {root}")
@@ -63,14 +64,58 @@ def verify(
     return problems, looked_at
 
 
-def find_stages(uri: str) -> Iterator[tuple[Stage, str, Json]]:
-    """Finished stages at ``uri`` and in the folders of a run, with their manifests."""
+def find_stages(uri: str, problems: list[Problem]) -> Iterator[tuple[Stage, str, Json]]:
+    """Finished stages at ``uri`` and in the folders of a run, with their manifests.
+
+    Manifests that cannot be read, and stages that were begun and not finished, are added to
+    ``problems``.
+    """
     for stage in STAGES:
         roots = {uri, join(uri, stage.run_folder) if stage.run_folder else uri}
         for root in sorted(roots):
-            manifest = read_json(stage_manifest_uri(root, stage.name))
-            if manifest is not None:
+            place = stage_manifest_uri(root, stage.name)
+            try:
+                manifest = read_json(place)
+            except InputError as error:
+                problems.append(Problem(place, str(error)))
+                continue
+            if manifest is not None and _is_manifest(manifest):
                 yield stage, root, manifest
+            elif manifest is not None:
+                problems.append(Problem(place, "is not the manifest of a stage"))
+            elif store_for(root).list_files(join(root, "_manifests", stage.name)):
+                what = f"stage {stage.name} is not finished: run the same command again"
+                problems.append(Problem(root, what))
+
+
+def _is_manifest(manifest: Json) -> bool:
+    """Whether the keys that the checks rely on are there, with the types they need."""
+    counts, files = manifest.get("counts"), manifest.get("files")
+    if not isinstance(counts, dict) or not isinstance(files, list):
+        return False
+    keys = {"table": str, "path": str, "bytes": int, "sha256": str, "rows": int}
+    sound = all(
+        isinstance(f, dict) and all(isinstance(f.get(k), t) for k, t in keys.items()) for f in files
+    )
+    numbers = all(isinstance(number, int) for number in counts.values())
+    return sound and numbers and isinstance(manifest.get("chunks"), dict)
+
+
+def _verify_run(uri: str, found: list[tuple[Stage, str, Json]]) -> list[Problem]:
+    """The run's own manifest, where there is one, against the stages that are there."""
+    place = join(uri, "manifest.json")
+    try:
+        stages = (read_json(place) or {"stages": {}})["stages"]
+    except (InputError, KeyError) as error:
+        return [Problem(place, f"is not the manifest of a run: {error}")]
+    there = {stage.name: manifest for stage, _, manifest in found}
+    problems = []
+    for name, stated in stages.items():
+        if name not in there:
+            problems.append(Problem(place, f"names stage {name}, which is not there"))
+        elif any(there[name].get(key) != value for key, value in stated.items()):
+            problems.append(Problem(place, f"states other figures of {name} than the stage does"))
+    return problems
 
 
 def _verify_chunks(stage: Stage, root: str, manifest: Json) -> list[Problem]:

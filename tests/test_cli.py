@@ -88,6 +88,9 @@ def test_a_failed_job_ends_with_1_and_an_interrupt_with_130(
     stopped = fail(KeyboardInterrupt())
     assert stopped.exit_code == 130
     assert "the same command goes on from there" in stopped.stderr
+    consequence = JobError("the connection was lost")
+    consequence.__context__ = KeyboardInterrupt()
+    assert fail(consequence).exit_code == 130
 
 
 def test_the_program_itself_ends_with_the_code_and_without_a_traceback(tmp_path: Path) -> None:

@@ -24,7 +24,14 @@ from cc_math.recipe import Recipe, section_values
 
 SETTINGS = {**section_values(Recipe(), "compose"), "min_score": 0.5, "min_text_chars": 10}
 GOOD = Facts(
-    score=0.9, scored=True, language="en", opt_out="", contaminated=False, length_chars=100, cuts=()
+    score=0.9,
+    scored=True,
+    language="en",
+    opt_out="",
+    contaminated=False,
+    contamination_cut=False,
+    length_chars=100,
+    cuts=(),
 )
 SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)).map(sorted).map(tuple))
 
@@ -47,7 +54,12 @@ def test_a_good_document_passes() -> None:
         ({"opt_out": "noindex"}, {}, None),  # speaks of search engines
         ({"opt_out": "noai"}, {"exclude_opt_out": []}, None),
         ({"contaminated": True}, {"contamination": "drop"}, ComposeDrop.contaminated),
-        ({"contaminated": True}, {"contamination": "cut"}, None),
+        (
+            {"contaminated": True, "contamination_cut": True},
+            {"contamination": "cut"},
+            None,
+        ),
+        ({"contaminated": True}, {"contamination": "cut"}, ComposeDrop.contaminated),  # no cut
         ({"contaminated": True}, {"contamination": "keep"}, None),
         ({"length_chars": 9}, {}, ComposeDrop.too_short),
         ({"cuts": [(0, 60), (50, 91)]}, {}, ComposeDrop.too_short),

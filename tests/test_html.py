@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cc_math.html import Document, ParsedPage, extract, extract_page, formula_marks, parse
 from cc_math.html.charset import decode
 from cc_math.html.document import _joiner, opt_out, out_links
+from cc_math.html.prefilter import scan
 from cc_math.schema import Drop, DropReason
 
 WORDS = "This paragraph has words enough to count as the main content of a page. " * 4
@@ -266,6 +267,30 @@ def test_quick_text_has_title_and_body() -> None:
 )
 def test_formula_marks_count_formulas_and_not_renderers(body: bytes, marked: bool) -> None:
     assert (formula_marks(body) > 0) is marked
+    assert formula_marks(body, scan(body)) == formula_marks(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        (b"<span class=math>x</span>", "class of TeX"),
+        (b"<SPAN CLASS = 'note math'>x</SPAN>", "class of TeX"),
+        (b'<img title="a > b < c" class="big-formula">', "image of TeX"),
+        (b"<img src=a alt='$x$'>", "image of TeX"),
+        (b'<div class="menu is-hidden">', "class* hidden"),
+        (b"<m:math>", "prefixed math"),
+        (b"<a class='x headerlink' href='#a'>", "class of gutters"),
+        (b"<a class='x headerlink' href='#a'>", "link into the page"),
+        ("<b>解</b>".encode(), "lone character"),
+        ("\ue000".encode(), "private use"),
+    ],
+)
+def test_hints_stand_where_a_selector_would_match(body: bytes, hint: str) -> None:
+    assert hint in scan(body).hints
+
+
+def test_words_have_no_hints() -> None:
+    assert scan(b"<p class=text>Latex gloves, hidden maths: a < b</p>").hints == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
-"""A run whose input and output are in S3 (moto's server): the bytes of a local run."""
+"""Stages whose input and output are in S3 (moto's server): the bytes of local ones."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from cc_math import storage
 from cc_math.cli import cli
 from tests.conftest import SAMPLE
+from tests.test_corrupt_warc import done
 from tests.test_pipeline import tree
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
@@ -62,27 +62,42 @@ def s3_tree(client: Any) -> dict[str, str]:
     return found
 
 
-def run_all(warc: str, output: str) -> None:
-    benchmarks = f"decontaminate.benchmarks={json.dumps(str(SAMPLE / 'benchmarks'))}"
-    command = ["run", "--input", warc, "--output", output, "--set", benchmarks]
-    cli.main([*command, "--set", "shard.validation_share=0.2"], standalone_mode=False)
+def stages(warc: str, output: str) -> None:
+    """The stages whose tasks read and write in every way there is: streams, ranges, Arrow."""
+    documents, scores = f"{output}/documents", f"{output}/scores"
+    done(["extract", "--input", warc, "--output", output])
+    done(["score", "--documents", documents, "--output", scores])
+    corpus = ["--documents", documents, "--scores", scores, "--output", f"{output}/corpus"]
+    done(["compose", *corpus])
+    done(["shard", "--corpus", f"{output}/corpus", "--output", f"{output}/shards"])
 
 
-def test_a_run_in_s3_gives_the_bytes_of_a_local_one(
+def test_stages_in_s3_give_the_bytes_of_local_ones(
     bucket: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bucket.upload_file(str(WARC), "bucket", f"crawl/{WARC.name}")
-    run_all("s3://bucket/crawl/", OUTPUT)
-    run_all(str(WARC), str(tmp_path / "out"))
+    stages("s3://bucket/crawl/", OUTPUT)
+    stages(str(WARC), str(tmp_path / "out"))
     expected = tree(tmp_path / "out")
     assert s3_tree(bucket) == expected
-    assert len(expected) > 25
+    assert len(expected) > 15
     capsys.readouterr()
-    cli.main(["verify", OUTPUT], standalone_mode=False)
-    assert "no problems in 7 stages" in capsys.readouterr().out
+    done(["verify", OUTPUT])
+    assert "no problems in 4 stages" in capsys.readouterr().out
     key = next(name for name in expected if name.startswith("corpus/") and "parquet" in name)
     bucket.put_object(Bucket="bucket", Key=f"some/out/{key}", Body=b"not what was written")
     with pytest.raises(SystemExit) as ended:
         cli.main(["verify", OUTPUT], standalone_mode=False)
     assert ended.value.code == 3
     assert f"{OUTPUT}/{key}: has 20 bytes" in capsys.readouterr().out
+
+
+def test_what_is_not_in_s3_is_named(bucket: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    for warc, said in (
+        ("s3://bucket/none.warc.gz", "there is no s3://bucket/none.warc.gz"),
+        ("s3://bucket/none/", "expected a WARC"),
+        ("s3://no-such-bucket/none/", "the bucket does not exist"),
+    ):
+        command = ["extract", "--input", warc, "--output", OUTPUT]
+        assert cli.main(command, standalone_mode=False) == 2
+        assert said in capsys.readouterr().err

@@ -68,6 +68,7 @@ def choose_twins(
     """
     known = sorted(members, key=lambda member: member.doc_id)
     place = {member.doc_id: index for index, member in enumerate(known)}
+    least = {"url": url_overlap_min, "exact": 0.0, "near": near_overlap_min}
     rows = sorted(p for p in pairs if p.doc_id in place and p.other_doc_id in place)
     if not rows:
         return Twins([], {})
@@ -75,7 +76,6 @@ def choose_twins(
         np.array([place[p.doc_id] for p in rows], dtype=np.int64),
         np.array([place[p.other_doc_id] for p in rows], dtype=np.int64),
         np.array([KINDS.index(p.kind) for p in rows], dtype=np.uint8),
-        # the table holds float32; the threshold is compared with the four decimals it means
         np.array([round(p.overlap, 4) for p in rows], dtype=np.float64),
     )
     rank = rank_documents(
@@ -92,7 +92,9 @@ def choose_twins(
         near_overlap_min=near_overlap_min,
         url_overlap_min=url_overlap_min,
     )
-    cluster = components(len(known), arrays.left, arrays.right)
+    # the table holds float32; the threshold is compared with the four decimals it means
+    twins = np.array([round(p.overlap, 4) >= least[p.kind] for p in rows], dtype=bool)
+    cluster = components(len(known), arrays.left[twins], arrays.right[twins])
     removals = [
         Removal(known[d].doc_id, known[k].doc_id, KINDS[kind], overlap)
         for d, k, kind, overlap in zip(

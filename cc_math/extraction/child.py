@@ -9,6 +9,7 @@ which a successor must go on: what a frame carries is safe, the rest is judged a
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import io
 import json
@@ -37,6 +38,7 @@ HEADER = struct.Struct("<4Q")  # lengths in bytes: JSON, pages, documents, html
 FRAME_ROWS = 256  # chosen: what a crash costs again is below a second of work
 FRAME_SECONDS = 0.5
 FRAME_BYTES = 8 << 20
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 TABLES = ("pages", "documents", "html")
 
 
@@ -190,11 +192,21 @@ def _limit_memory(limit_bytes: int) -> None:
         return  # no /proc (macOS): the parent's own limit is all there is
 
 
+def _die_with_parent(parent_pid: int) -> None:
+    """Ask Linux to kill this process when its parent is gone: a worker that is killed must not
+    leave a child behind that spins on a hostile page."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:
+        os._exit(0)  # it went before the request arrived
+
+
 def main(arguments: list[str]) -> None:
     """Entry point; see the module."""
     frames_fd, journal_fd = (int(argument) for argument in arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     config: Json = json.load(sys.stdin)
+    _die_with_parent(int(config["parent_pid"]))
     journal = mmap.mmap(journal_fd, JOURNAL.size)
     put_down(journal)
     sender = FrameSender(os.fdopen(frames_fd, "wb", buffering=1 << 20))

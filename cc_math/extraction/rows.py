@@ -116,7 +116,7 @@ class Judge:
         started_s = self._timed("parse", started_s)
         words = parsed.quick_text()
         started_s = self._timed("quick_text", started_s)
-        marks = html.formula_marks(capture.payload)
+        marks = html.formula_marks(capture.payload, parsed.found)
         started_s = self._timed("formula_marks", started_s)
         quick_score = round(self._quick.score(words), 4)
         started_s = self._timed("quick_score", started_s)

@@ -30,6 +30,7 @@ from cc_math.schema import DropReason
 
 WATCH_INTERVAL_S = 0.05  # chosen: a runaway page fills at most some 200 MB between two looks
 END_TIMEOUT_S = 10.0  # chosen: from a closed pipe to the exit status, core dump included
+READ_RETRIES = 3  # chosen: of a read that fails at the same byte, a second or more apart
 START_TIMEOUT_S = 120.0  # chosen: imports and models on a cold, busy machine
 
 
@@ -49,6 +50,7 @@ def supervised_rows(config: Json) -> Iterator[Frame]:
     """
     skip: dict[str, list[str]] = {}
     resume_bytes = int(config["start_bytes"])
+    failed_at_bytes, failures = -1, 0
     while True:
         with closing(_Child({**config, "skip": skip, "resume_bytes": resume_bytes})) as child:
             for frame in child.frames():
@@ -56,7 +58,16 @@ def supervised_rows(config: Json) -> Iterator[Frame]:
                 yield frame
                 if frame.head.get("finished"):
                     return
-            offset, reason, detail = child.cause_of_death()
+            try:
+                offset, reason, detail = child.cause_of_death()
+            except ChildError:
+                # most often a stream that broke off: go on where it did, if it got anywhere
+                failures = 1 if resume_bytes > failed_at_bytes else failures + 1
+                failed_at_bytes = resume_bytes
+                if not child.was_ready or failures > READ_RETRIES:
+                    raise
+                time.sleep(failures)
+                continue
         if str(offset) in skip:
             raise ChildError(f"{config['uri']}: the child died again at a record it was to skip")
         skip[str(offset)] = [reason.value, detail]
@@ -94,7 +105,8 @@ class _Child:
         self._pipe: BinaryIO = os.fdopen(read_fd, "rb", buffering=0)
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(config).encode())
+            given = {**config, "parent_pid": os.getpid()}
+            self._process.stdin.write(json.dumps(given).encode())
             self._process.stdin.close()
         except BrokenPipeError:
             pass  # it is dead already; frames() will find out
@@ -132,6 +144,11 @@ class _Child:
             self._process.wait(END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
+
+    @property
+    def was_ready(self) -> bool:
+        """Whether the child got as far as reading."""
+        return self._ready
 
     def _note_ready(self, frame: Frame) -> None:
         if frame.head.get("ready"):

@@ -11,21 +11,33 @@ import dataclasses
 import json
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from cc_math.chunks import Chunk, ChunkContext, Work
-from cc_math.errors import ChunksFailed, JobError, OutputConflict
+from cc_math.errors import (
+    CcMathError,
+    ChunksFailed,
+    InputError,
+    JobError,
+    OutputConflict,
+    StorageError,
+    UserError,
+    was_interrupted,
+)
 from cc_math.manifests import (
     ChunkManifest,
     FileEntry,
     Json,
     canonical_json,
+    chunk_manifest_uri,
     digest,
     finished_chunks,
     publish_chunk,
     read_json,
+    remove_damaged,
     remove_stage,
     stage_identity,
     stage_manifest_uri,
@@ -93,9 +105,12 @@ def already_done(job: Job, plan: Plan) -> Json | None:
 
     Raises OutputConflict where another result stands there, unless it is to be overwritten.
     """
+    if job.overwrite:
+        remove_damaged(job.output, plan.stage)
     manifest = read_json(stage_manifest_uri(job.output, plan.stage))
-    if manifest is not None and manifest["identity"] == plan.identity:
+    if manifest is not None and manifest.get("identity") == plan.identity:
         return manifest
+    _check_writable(job.output)
     try:
         if manifest is not None:
             raise OutputConflict(
@@ -108,6 +123,16 @@ def already_done(job: Job, plan: Plan) -> Json | None:
             raise
         remove_stage(job.output, plan.stage)
     return None
+
+
+def _check_writable(output: str) -> None:
+    """Raise UserError now, not after hours of work, where ``output`` cannot be written to."""
+    probe = join(output, "_run", "probe")
+    try:
+        store_for(probe).put_bytes(b"", probe)
+        store_for(probe).delete(probe)
+    except (StorageError, InputError, OSError) as error:
+        raise UserError(f"cannot write to --output {output}: {error}") from None
 
 
 def map_chunks(job: Job, plan: Plan, work: Work) -> list[Json]:
@@ -153,18 +178,15 @@ def _run(job: Job, plan: Plan, todo: list[Chunk], work: Work) -> list[tuple[str,
     weight = sum(chunk.weight for chunk in todo)
     # Spark may sit on one address and the board on all: a laptop's board stays on loopback
     with ProgressBoard(plan.stage, len(todo), weight, driver_host(job.session())) as board:
-        task = _Task(job.output, plan, work, board.address, board.token)
+        task = _Task(job.output, plan.stage, plan.settings, work, board.address, board.token)
+        pairs = [(chunk, plan.identities[chunk.name]) for chunk in todo]
         slices = min(job.partitions or len(todo), len(todo))
         try:
-            results: list[str] = context.parallelize(todo, slices).map(task).collect()
+            with spark_errors(plan.stage):
+                results: list[str] = context.parallelize(pairs, slices).map(task).collect()
         except KeyboardInterrupt:
             cancel_quietly(context)
             raise
-        except Exception as error:  # of Spark or its workers: a chunk's own errors are data
-            raise JobError(
-                f"stage {plan.stage}: Spark gave up; finished chunks are kept, the same command "
-                f"goes on from there: {_first_lines(error)}"
-            ) from error
     rows = [json.loads(result) for result in results]
     timings = "".join(json.dumps({"chunk": r["chunk"], **r["timings_s"]}) + "\n" for r in rows)
     uri = join(job.output, "_run", f"{plan.stage}-{time.time_ns()}.timings.jsonl")
@@ -177,36 +199,40 @@ def _first_lines(error: Exception) -> str:
     return " ".join(str(error).split("\n")[:3])[:500]
 
 
+@contextmanager
+def spark_errors(stage: str) -> Iterator[None]:
+    """Turn what Spark raises into a JobError of a few lines, or back into the Ctrl-C it was."""
+    try:
+        yield
+    except CcMathError:
+        raise
+    except Exception as error:
+        if was_interrupted(error):
+            raise KeyboardInterrupt from error
+        raise JobError(
+            f"stage {stage}: Spark gave up; finished chunks are kept, the same command "
+            f"goes on from there: {_first_lines(error)}"
+        ) from error
+
+
 @dataclass(frozen=True)
 class _Task:
     """One chunk on a worker: run the work, commit the manifest, answer with JSON."""
 
     output: str
-    plan: Plan
+    stage: str
+    settings: Json
     work: Work
     address: tuple[str, int]
     token: str
 
-    def __call__(self, chunk: Chunk) -> str:
+    def __call__(self, chunk_and_identity: tuple[Chunk, str]) -> str:
+        chunk, identity = chunk_and_identity
         heartbeat = Heartbeat(self.address, self.token, chunk.name)
         started_s, cpu_s = time.monotonic(), time.process_time()
         answer: Json = {"chunk": chunk.name, "error": "", "manifest": None, "timings_s": {}}
         try:
-            settings = self.plan.settings
-            result = self.work(chunk, ChunkContext(self.output, settings, heartbeat))
-            identity = self.plan.identities[chunk.name]
-            manifest = ChunkManifest(
-                self.plan.stage,
-                chunk.name,
-                identity,
-                chunk.input,
-                result.files,
-                result.counts,
-                result.notes,
-            )
-            publish_chunk(self.output, manifest)
-            answer["manifest"] = json.loads(manifest.to_bytes())
-            answer["timings_s"] = result.timings_s
+            answer["manifest"], answer["timings_s"] = self._made(chunk, identity, heartbeat)
         except Exception as error:  # a chunk's failure is data: it is named at the end of the job
             kind = type(error).__name__
             where = traceback.extract_tb(error.__traceback__)[-1]
@@ -217,6 +243,27 @@ class _Task:
         }
         heartbeat.send({"done_weight": chunk.weight, "chunk_finished": 1}, force=True)
         return json.dumps(answer)
+
+    def _made(
+        self, chunk: Chunk, identity: str, heartbeat: Heartbeat
+    ) -> tuple[Json, dict[str, float]]:
+        """The chunk's manifest, of this attempt or of one whose answer was lost: files that a
+        manifest names are not written again."""
+        stands = read_json(chunk_manifest_uri(self.output, self.stage, chunk.name))
+        if stands is not None and stands.get("identity") == identity:
+            return stands, {}
+        result = self.work(chunk, ChunkContext(self.output, self.settings, heartbeat))
+        manifest = ChunkManifest(
+            self.stage,
+            chunk.name,
+            identity,
+            chunk.input,
+            result.files,
+            result.counts,
+            result.notes,
+        )
+        publish_chunk(self.output, manifest)
+        return json.loads(manifest.to_bytes()), dict(result.timings_s)
 
 
 def finish_stage(
@@ -239,7 +286,7 @@ def finish_stage(
         "code_version": __version__,
         "schema_version": SCHEMA_VERSION,
         "recipe_digest": job.recipe.digest(),
-        "chunks": [m["chunk"] for m in manifests],
+        "chunks": {m["chunk"]: m["input"] for m in manifests},
         "files": sorted(
             [f for m in manifests for f in m["files"]] + own_files, key=lambda f: str(f["path"])
         ),

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cc_math import urls
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.composition import (
     ComposeDrop,
@@ -38,6 +39,7 @@ from cc_math.spark.chunks import (
     map_chunks,
     map_exchange,
     plan_stage,
+    spark_errors,
 )
 from cc_math.spark.parts import document_chunks, frame_of_parts, part_of, rows_of, scores_of
 from cc_math.stages import stage_named
@@ -120,7 +122,7 @@ def judge_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     settings = context.settings
     score_of = scores_of(chunk)
     contaminated = set(_sidecar_ids(chunk, "contamination"))
-    cuts_of = _cuts_of(chunk, settings["contamination"])
+    cuts_of = _cuts_of(chunk)
     rows: list[Json] = []
     wanted = ["doc_id", "text", "fetch_time", "warc_filename", "warc_record_offset", "language",
               "opt_out"]  # fmt: skip
@@ -134,8 +136,9 @@ def judge_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
                 language=row["language"] or "und",
                 opt_out=row["opt_out"] or "",
                 contaminated=doc_id in contaminated,
+                contamination_cut=any(c[2] == "contamination" for c in cuts_of.get(doc_id, ())),
                 length_chars=length,
-                cuts=cuts_of.get(doc_id, ()),
+                cuts=acting_cuts(cuts_of.get(doc_id, ()), settings["contamination"]),
             )
             verdict = judge(facts, settings)
             rows.append(
@@ -167,8 +170,8 @@ def _sidecar_ids(chunk: Chunk, kind: str) -> list[str]:
     return [str(doc_id) for doc_id in table.column("doc_id").to_pylist()]
 
 
-def _cuts_of(chunk: Chunk, contamination: str) -> dict[str, list[tuple[int, int]]]:
-    """Acting cuts by doc_id, from every cuts sidecar of the chunk."""
+def _cuts_of(chunk: Chunk) -> dict[str, list[tuple[int, int, str]]]:
+    """Cuts (start, end, reason) by doc_id, from every cuts sidecar of the chunk."""
     found: dict[str, list[tuple[int, int, str]]] = {}
     for kind, part in chunk.task.items():
         if kind.startswith("cuts") and part:
@@ -176,11 +179,21 @@ def _cuts_of(chunk: Chunk, contamination: str) -> dict[str, list[tuple[int, int]
             for row in read_columns(part_of(part), columns).to_pylist():
                 span = (row["start_char"], row["end_char"], row["reason"])
                 found.setdefault(row["doc_id"], []).append(span)
-    return {doc_id: acting_cuts(cuts, contamination) for doc_id, cuts in found.items()}
+    return found
 
 
 def _settle(job: Job, chunks: list[Chunk], pairs: list[Part]) -> None:
     """Across parts: repeated captures and duplicates; one file of removals a part."""
+    with spark_errors("compose"):
+        removed = _removals(job, chunks, pairs)
+    for chunk in chunks:
+        uri = join(job.output, "_run", "compose", "settled", f"{chunk.name}.json")
+        settled = sorted(removed.get(chunk.task["number"], []), key=lambda r: int(r["row"]))
+        store_for(uri).put_bytes(json.dumps(settled).encode(), uri)
+
+
+def _removals(job: Job, chunks: list[Chunk], pairs: list[Part]) -> dict[int, list[Json]]:
+    """By part number: rows that are repeated, removed as duplicates, or have a cluster."""
     from pyspark.sql import functions as F
 
     folder = join(job.output, "_run", "compose")
@@ -228,10 +241,7 @@ def _settle(job: Job, chunks: list[Chunk], pairs: list[Part]) -> None:
             }
         )
     frame.unpersist()
-    for chunk in chunks:
-        uri = join(folder, "settled", f"{chunk.name}.json")
-        settled = sorted(removed.get(chunk.task["number"], []), key=lambda r: int(r["row"]))
-        store_for(uri).put_bytes(json.dumps(settled).encode(), uri)
+    return removed
 
 
 def publish_documents(chunk: Chunk, context: ChunkContext) -> ChunkResult:
@@ -242,7 +252,7 @@ def publish_documents(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     ).to_pylist()
     uri = join(folder, "settled", f"{chunk.name}.json")
     settled = {int(r["row"]): r for r in json.loads(store_for(uri).read_bytes(uri))}
-    cuts_of = _cuts_of(chunk, context.settings["contamination"])
+    cuts_of = _cuts_of(chunk)
     counter = tokenizer.load()
     counts: Counter[str] = Counter()
     published: dict[str, list[Json]] = {}
@@ -255,10 +265,11 @@ def publish_documents(chunk: Chunk, context: ChunkContext) -> ChunkResult:
             if drop:
                 counts[f"dropped.{drop}"] += 1
                 continue
-            spans = merged(cuts_of.get(row["doc_id"], ()))
+            cuts = cuts_of.get(row["doc_id"], ())
+            spans = merged(acting_cuts(cuts, context.settings["contamination"]))
             corpus_row = _corpus_row(row, verdicts[number]["score"], spans, counter)
             corpus_row["cluster_id"] = known.get("cluster_id") or row["doc_id"]
-            published.setdefault(row["crawl"] or "unknown", []).append(corpus_row)
+            published.setdefault(_folder_name(row["crawl"] or "unknown"), []).append(corpus_row)
             counts["published"] += 1
             counts["tokens"] += corpus_row["token_count"]
             counts["cut_chars"] += sum(end - start for start, end in spans)
@@ -267,9 +278,9 @@ def publish_documents(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     if counts["documents"] != counts["published"] + dropped:
         raise AccountingError(f"{chunk.name}: documents in and out differ: {dict(counts)}")
     files = []
-    for crawl, rows in sorted(published.items()):
+    for folder_name, rows in sorted(published.items()):
         table = rows_table("corpus", rows).sort_by("doc_id")
-        path = f"{_folder_name(crawl)}/{chunk.name}.parquet"
+        path = f"{folder_name}/{chunk.name}.parquet"
         files.append(put_table(table, "corpus", context.output, path))
     return ChunkResult(files, dict(counts))
 
@@ -292,6 +303,7 @@ def _corpus_row(row: Json, score: float | None, spans: list[tuple[int, int]], co
     return {
         **row,
         "text": text,
+        "registered_domain": row["registered_domain"] or urls.registered_domain(row["url"] or ""),
         "token_count": tokens,
         "char_count": len(text),
         "metadata": metadata_json(row, sum(end - start for start, end in spans)),

@@ -24,7 +24,16 @@ from cc_math.manifests import Json, Part
 from cc_math.recipe import section_values
 from cc_math.recipe_tables import Dedup
 from cc_math.schema import doc_key
-from cc_math.spark.chunks import Job, already_done, finish_stage, map_chunks, plan_stage
+from cc_math.spark.chunks import (
+    Job,
+    Plan,
+    already_done,
+    finish_stage,
+    map_chunks,
+    map_exchange,
+    plan_stage,
+    spark_errors,
+)
 from cc_math.spark.parts import (
     distinct_rows,
     document_chunks,
@@ -73,17 +82,17 @@ def dedup(job: Job, documents: list[Part], scores: list[Part] | None, names: Col
     if done is not None:
         job.say(f"dedup: nothing to do, {len(chunks)} chunks are done")
         return done
-    manifests = map_chunks(job, plan, signature_chunk)
-    parts = [
-        Part(join(job.output, "_run", "dedup", f"{c.name}.parquet"), c.name, "", c.weight)
-        for c in chunks
-    ]
-    frame = frame_of_parts(job.session(), parts, SIGNATURES.names, SIGNATURES_DDL)
-    frame = _first_of_each(frame).persist()
-    try:
+    manifests = map_chunks(job, plan, cuts_chunk)
+    folder = join(job.output, "_run", "dedup")
+    signed = map_exchange(
+        job, folder, Plan("signatures", plan.identities, chunks, settings), signature_chunk
+    )
+    parts = [Part(join(folder, f"{c.name}.parquet"), c.name, "", c.weight) for c in chunks]
+    with spark_errors("dedup"):
+        frame = frame_of_parts(job.session(), parts, SIGNATURES.names, SIGNATURES_DDL)
+        frame = _first_of_each(frame).persist()
         pairs = _verified_pairs(job, frame, chunks)
         members = _members(frame, pairs)
-    finally:
         frame.unpersist()
     recipe = job.recipe.dedup
     twins = choose_twins(
@@ -105,6 +114,8 @@ def dedup(job: Job, documents: list[Part], scores: list[Part] | None, names: Col
         for table, rows in (("duplicate_pairs", pair_rows), ("duplicates", removal_rows))
     ]
     counts = {"pairs": len(pairs), "removed": len(removal_rows)}
+    for name in ("signed", "below_min_score", "without_words"):
+        counts[name] = sum(manifest["counts"][name] for manifest in signed)
     for kind in ("url", "exact", "near"):
         counts[f"pairs.{kind}"] = sum(p.kind == kind for p in pairs)
         counts[f"removed.{kind}"] = sum(r.kind == kind for r in twins.removals)
@@ -116,7 +127,7 @@ def _numbered(chunk: Chunk, number: int) -> Chunk:
 
 
 def signature_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
-    """Signatures of one part to the exchange folder, its repeated passages to `cuts`.
+    """Signatures of one part, to the exchange folder.
 
     Rows in = signed + repeated + below_min_score + without_words.
     """
@@ -125,7 +136,6 @@ def signature_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     score_of = scores_of(chunk)
     counts = {"documents": 0, "repeated": 0, "below_min_score": 0, "without_words": 0, "signed": 0}
     rows: list[dict[str, Any]] = []
-    cuts: list[dict[str, Any]] = []
     for batch in distinct_rows(chunk, ["doc_id", "url", "text", "fetch_time"], counts):
         for row in batch.to_pylist():
             score = score_of.get(row["doc_id"], 0.0)
@@ -154,32 +164,40 @@ def signature_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
                     "fetch_time": row["fetch_time"] or "",
                 }
             )
-            cuts.extend(
-                {
-                    "doc_id": row["doc_id"],
-                    "start_char": c.start_char,
-                    "end_char": c.end_char,
-                    "reason": c.reason,
-                }
-                for c in passages.repeated_passages(text, min_chars=settings["min_passage_chars"])
-            )
         context.heartbeat.send({"done": counts["documents"], "done_weight": counts["documents"]})
-    counts["signed"], counts["cuts"] = len(rows), len(cuts)
+    counts["signed"] = len(rows)
     arrays = [pa.array([row[f.name] for row in rows], type=f.type) for f in SIGNATURES]
-    _put_exchange(pa.Table.from_arrays(arrays, schema=SIGNATURES), chunk, context)
-    order = [("doc_id", "ascending"), ("start_char", "ascending")]
-    table = rows_table("cuts", cuts).sort_by(order)
-    return ChunkResult(
-        [put_table(table, "cuts", context.output, f"cuts/{chunk.name}.parquet")], counts
-    )
-
-
-def _put_exchange(table: pa.Table, chunk: Chunk, context: ChunkContext) -> None:
+    table = pa.Table.from_arrays(arrays, schema=SIGNATURES)
     with scratch_folder() as folder:
         local = folder / "signatures.parquet"
         pq.write_table(table, local, compression="zstd")
-        path = f"_run/dedup/{chunk.name}.parquet"
-        put_local_file(local, "signatures", context.output, path, table.num_rows)
+        put_local_file(local, "signatures", context.output, f"{chunk.name}.parquet", len(rows))
+    return ChunkResult(counts=counts)
+
+
+def cuts_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
+    """Passages repeated within a document, to `cuts`, for one part."""
+    counts = {"documents": 0, "repeated": 0}
+    cuts: list[dict[str, Any]] = []
+    for batch in distinct_rows(chunk, ["doc_id", "text"], counts):
+        for row in batch.to_pylist():
+            cuts.extend(
+                {
+                    "doc_id": row["doc_id"],
+                    "start_char": cut.start_char,
+                    "end_char": cut.end_char,
+                    "reason": cut.reason,
+                }
+                for cut in passages.repeated_passages(
+                    row["text"] or "", min_chars=context.settings["min_passage_chars"]
+                )
+            )
+        context.heartbeat.send({"done": counts["documents"], "done_weight": counts["documents"]})
+    counts["cuts"] = len(cuts)
+    order = [("doc_id", "ascending"), ("start_char", "ascending")]
+    table = rows_table("cuts", cuts).sort_by(order)
+    file = put_table(table, "cuts", context.output, f"cuts/{chunk.name}.parquet")
+    return ChunkResult([file], counts)
 
 
 def _url_key(url: str | None) -> bytes | None:

@@ -6,6 +6,7 @@ one table and the list of proposals for a person to read.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -16,8 +17,16 @@ from cc_math.classify.domains import EXAMPLES, count_sites, is_proposed, wilson_
 from cc_math.manifests import FileEntry, Json, Part
 from cc_math.recipe import section_values
 from cc_math.recipe_tables import Domains
-from cc_math.spark.chunks import Job, Plan, already_done, finish_stage, map_exchange, plan_stage
-from cc_math.spark.parts import frame_of_parts, part_json, part_of, scores_of
+from cc_math.spark.chunks import (
+    Job,
+    Plan,
+    already_done,
+    finish_stage,
+    map_exchange,
+    plan_stage,
+    spark_errors,
+)
+from cc_math.spark.parts import frame_of_parts, part_json, part_of, require_same_parts, scores_of
 from cc_math.stages import stage_named
 from cc_math.storage import join
 from cc_math.tables import put_local_file, put_table, read_columns, rows_table, scratch_folder
@@ -46,6 +55,9 @@ def mine_domains(job: Job, pages: list[Part], documents: list[Part], scores: lis
         kind: {part.name: part for part in parts}
         for kind, parts in (("documents", documents), ("scores", scores))
     }
+    for kind, found_parts in beside.items():
+        unbound = {name: replace(part, made_from="") for name, part in found_parts.items()}
+        require_same_parts(pages, kind, unbound)
     chunks = []
     for part in pages:
         found = {kind: parts.get(part.name) for kind, parts in beside.items()}
@@ -64,7 +76,8 @@ def mine_domains(job: Job, pages: list[Part], documents: list[Part], scores: lis
     counted = Plan("counts", plan.identities, chunks, settings)
     made = map_exchange(job, folder, counted, count_chunk)
     parts = [Part(join(folder, f"{c.name}.parquet"), c.name, "", c.weight) for c in chunks]
-    rows = _summed(frame_of_parts(job.session(), parts, COUNTS.names, COUNTS_DDL))
+    with spark_errors("mine_domains"):
+        rows = _summed(frame_of_parts(job.session(), parts, COUNTS.names, COUNTS_DDL))
     table = put_table(
         rows_table("domains", rows), "domains", job.output, "domains/part-00000.parquet"
     )

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from cc_math.chunks import Chunk
+from cc_math.errors import InputError
 from cc_math.manifests import Part
 from cc_math.tables import ColumnNames, read_columns, read_documents
 
@@ -33,8 +34,16 @@ def part_of(value: dict[str, Any]) -> Part:
 def document_chunks(
     documents: list[Part], names: ColumnNames, **sidecars: list[Part]
 ) -> list[Chunk]:
-    """One chunk a documents part, with the sidecar parts of the same name."""
+    """One chunk a documents part, with the sidecar parts of the same name.
+
+    Raises InputError where a sidecar is not of these documents: a part without its sidecar
+    would be taken for one without scores, duplicates or leaks.
+    """
     by_name = {kind: {part.name: part for part in parts} for kind, parts in sidecars.items()}
+    for kind, found in by_name.items():
+        require_same_parts(documents, kind, found)
+    if documents:
+        _require_columns(documents[0], names)
     chunks = []
     for part in documents:
         beside = {kind: parts.get(part.name) for kind, parts in by_name.items()}
@@ -44,9 +53,29 @@ def document_chunks(
             "names": [names.doc_id, names.url, names.text],
             **{kind: part_json(found) for kind, found in beside.items()},
         }
-        weight = max(1, part.rows)
-        chunks.append(Chunk(part.name, {"documents": part.identity, **identity}, task, weight))
+        given = {"documents": part.identity, "columns": task["names"], **identity}
+        chunks.append(Chunk(part.name, given, task, max(1, part.rows)))
     return chunks
+
+
+def require_same_parts(documents: list[Part], kind: str, sidecar: dict[str, Part]) -> None:
+    """Raise InputError unless ``sidecar`` has a part for each of ``documents``, made from it."""
+    wanted = {part.name: part.identity for part in documents}
+    for name in sorted(set(wanted) ^ set(sidecar)):
+        raise InputError(
+            f"{kind}: its parts are not those of the documents (part {name} stands on one side "
+            f"only); make {kind} from these documents"
+        )
+    for name, part in sidecar.items():
+        if part.made_from and part.made_from != wanted[name]:
+            raise InputError(
+                f"{kind}: part {name} was made from other documents than those given now; make "
+                f"{kind} again"
+            )
+
+
+def _require_columns(part: Part, names: ColumnNames) -> None:
+    next(read_documents(part, names, ["doc_id", "text"], batch_rows=1), None)
 
 
 def rows_of(chunk: Chunk, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -81,8 +110,9 @@ def scores_of(chunk: Chunk) -> dict[str, float]:
 
 def frame_of_parts(session: Any, parts: list[Part], columns: list[str], ddl: str) -> Any:
     """A DataFrame of ``columns`` of our own tables, read by Python tasks. ``ddl`` is its schema."""
-    uris = [json.dumps(part_json(part)) for part in parts]
-    names = session.createDataFrame([(uri,) for uri in uris], "part string")
+    texts = [(json.dumps(part_json(part)),) for part in parts]
+    rows = session.sparkContext.parallelize(texts, max(1, len(texts)))
+    named = session.createDataFrame(rows, "part string")
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -90,4 +120,4 @@ def frame_of_parts(session: Any, parts: list[Part], columns: list[str], ddl: str
                 table = read_columns(part_of(json.loads(text)), columns)
                 yield from table.to_batches(max_chunksize=65536)
 
-    return names.repartition(max(1, len(uris))).mapInArrow(read, ddl)
+    return named.mapInArrow(read, ddl)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from cc_math.classify import load_classifier, load_quick
 from cc_math.errors import UserError
 from cc_math.inputs import WarcFile
 from cc_math.manifests import Json, Part, canonical_json, read_json, table_parts
+from cc_math.recipe import Recipe, to_toml
+from cc_math.shards import tokenizer
 from cc_math.spark.chunks import Job
 from cc_math.spark.compose import compose
-from cc_math.spark.decontaminate import decontaminate
+from cc_math.spark.decontaminate import decontaminate, read_benchmarks
 from cc_math.spark.dedup import dedup
 from cc_math.spark.extract import extract
 from cc_math.spark.mine_domains import mine_domains
@@ -24,9 +27,9 @@ def run(job: Job, warcs: list[WarcFile]) -> Json:
     """WARCs to token shards in ``job.output``; the run's manifest.
 
     Raises UserError before any work where the recipe names no benchmarks and does not say that
-    there are none.
+    there are none, and where benchmarks, models or tokenizer cannot be used.
     """
-    require_benchmarks(job.recipe.decontaminate.benchmarks)
+    _look_ahead(job.recipe)
     names = ColumnNames()
     output = job.output
 
@@ -62,6 +65,17 @@ def run(job: Job, warcs: list[WarcFile]) -> Json:
     return _write_manifest(job, manifests, statements)
 
 
+def _look_ahead(recipe: Recipe) -> None:
+    """Open what later stages will need: a wrong name must not show after days of extraction."""
+    require_benchmarks(recipe.decontaminate.benchmarks)
+    if recipe.decontaminate.benchmarks != NO_BENCHMARKS:
+        read_benchmarks(recipe.decontaminate)
+    load_quick(recipe.extract.quick_model or None)
+    load_classifier(recipe.score.model or None)
+    shard_tokenizer = recipe.shard.tokenizer or None
+    tokenizer.load(shard_tokenizer, end_of_document=recipe.shard.end_of_document or None)
+
+
 def require_benchmarks(benchmarks: str) -> None:
     """Raise UserError where no benchmarks are named and their absence is not stated."""
     if not benchmarks:
@@ -84,7 +98,7 @@ def parts_in(folder: str, table: str) -> list[Part]:
 
 def _write_manifest(job: Job, manifests: dict[str, Json], statements: Json) -> Json:
     body = {
-        "recipe": job.recipe.to_dict(),
+        "recipe": job.recipe.identity_dict(),
         "recipe_digest": job.recipe.digest(),
         "statements": statements,
         "stages": {
@@ -92,6 +106,8 @@ def _write_manifest(job: Job, manifests: dict[str, Json], statements: Json) -> J
             for name, manifest in manifests.items()
         },
     }
+    resolved = join(job.output, "_run", "recipe.toml")  # with the places of this run
+    store_for(resolved).put_bytes(to_toml(job.recipe).encode(), resolved)
     uri = join(job.output, "manifest.json")
     data = canonical_json(body)
     store = store_for(uri)

@@ -44,7 +44,7 @@ def score_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
                 {
                     "doc_id": doc_id,
                     "model": classifier.digest,
-                    "head": "math",
+                    "head": classifier.head,
                     "raw": raw,
                     "score": calibrated,
                 }

@@ -14,11 +14,11 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cc_math.errors import MissingExtra, UserError
+from cc_math.errors import MissingExtra, UserError, was_interrupted
 
 LOGGING = Path(__file__).resolve().parent.parent / "data" / "log4j2.properties"  # errors only
 JAVA_PLACES = ("usr/lib/jvm/*17*/bin/java", "usr/lib/jvm/*/bin/java", "opt/java/*/bin/java")
@@ -101,14 +101,17 @@ def _interrupts_left_alone() -> Iterator[None]:
 
 
 def _is_no_interrupt(record: logging.LogRecord) -> bool:
-    """False for py4j's traceback of a Ctrl-C, of which the command line tells in a sentence."""
-    return not str(record.msg).startswith("KeyboardInterrupt while sending")
+    """False for py4j's tracebacks of a Ctrl-C, of which the command line tells in a sentence."""
+    return not (record.exc_info and was_interrupted(record.exc_info[1]))
 
 
 def cancel_quietly(context: Any) -> None:
     """End the running tasks after an interrupt; what they say while dying is of no use."""
-    context.setLogLevel("OFF")
-    context.cancelAllJobs()
+    for _ in range(2):  # the interrupt broke one connection to the JVM; the next is a new one
+        with suppress(Exception):  # the JVM may be gone, and the interrupt is on its way up
+            context.setLogLevel("OFF")
+            context.cancelAllJobs()
+            return
 
 
 def _prepare_local_java() -> None:

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from cc_math import urls
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.errors import AccountingError
-from cc_math.manifests import FileEntry, Json, Part, canonical_json
+from cc_math.manifests import FileEntry, Json, Part, canonical_json, digest
 from cc_math.recipe import section_values
 from cc_math.shards import tokenizer
 from cc_math.shards.layout import Layout, plan_layout
@@ -59,7 +60,7 @@ def shard(job: Job, corpus: list[Part], names: ColumnNames) -> Json:
         "tokenizer": join(folder, "tokenizer.json"),  # workers must not ask a hub again
         "end_of_document": tokens.end_of_document_name,
     }
-    extra = {"tokenizer": tokens.digest, "corpus": [part.identity for part in corpus]}
+    extra = {"tokenizer": tokens.digest, "corpus": digest([part.identity for part in corpus])}
     mapped = plan_stage(stage_named("shard"), job.recipe, chunks, settings, extra)
     layout = plan_layout(
         total_tokens=_total_tokens(corpus, names),
@@ -67,12 +68,12 @@ def shard(job: Job, corpus: list[Part], names: ColumnNames) -> Json:
         seed=recipe.seed,
         validation_share=recipe.validation_share,
     )
-    settings["layout"] = asdict(layout)
+    settings |= {"layout": asdict(layout), "pieces": [chunk.name for chunk in chunks]}
     slots = [
         Chunk(
             layout.name(slot),
             {"slot": slot, **extra},
-            {"slot": slot, "pieces": [c.name for c in chunks]},
+            {"slot": slot},
         )
         for slot in range(layout.slots)
     ]
@@ -116,9 +117,8 @@ def piece_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     def documents() -> Iterator[SourceDocument]:
         for batch in distinct_rows(chunk, ["doc_id", "url", "text", "registered_domain"], read):
             for row in batch.to_pylist():
-                yield SourceDocument(
-                    row["doc_id"], row["text"] or "", row["url"], row["registered_domain"]
-                )
+                site = row["registered_domain"] or urls.registered_domain(row["url"] or "")
+                yield SourceDocument(row["doc_id"], row["text"] or "", row["url"], site or None)
             context.heartbeat.send({"done": read["documents"], "done_weight": read["documents"]})
 
     with scratch_folder() as folder:
@@ -143,7 +143,7 @@ def slot_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     tokens = _tokenizer(settings["tokenizer"], settings["end_of_document"])
     layout = Layout(**settings["layout"])
     folder_uri = join(context.output, "_run", "shard")
-    pieces = (random_access(join(folder_uri, f"{name}.arrow")) for name in chunk.task["pieces"])
+    pieces = (random_access(join(folder_uri, f"{name}.arrow")) for name in settings["pieces"])
     slot = int(chunk.task["slot"])
     documents = read_slot(
         pieces, slot, layout=layout, tokenizer_digest=tokens.digest, dtype=tokens.dtype
