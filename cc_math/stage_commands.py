@@ -85,33 +85,19 @@ def run(
     **common: Any,
 ) -> None:
     """All stages: WARCs to token shards, in one folder."""
+    from cc_math.spark.pipeline import look_ahead
     from cc_math.spark.pipeline import run as run_all
 
     if benchmarks is not None:
         overrides = (*overrides, f"decontaminate.benchmarks={_quoted(benchmarks)}")
     job = _job(overrides=overrides, **common)
-    _check_later_stages(job.recipe)
+    look_ahead(job.recipe)
     warcs = _warcs(job, inputs, base, crawl, limit, sample)
     if dry_run:
         return _show_plan(warcs, job)
     from cc_math.report.account import print_account
 
     print_account(job.output, run_all(job, warcs), click.echo)
-
-
-def _check_later_stages(recipe: recipes.Recipe) -> None:
-    """Raise UserError now for what would otherwise stop the run hours later."""
-    from cc_math.classify.score import load_classifier
-    from cc_math.shards import tokenizer
-    from cc_math.spark.decontaminate import read_benchmarks
-    from cc_math.spark.pipeline import NO_BENCHMARKS, require_benchmarks
-
-    require_benchmarks(recipe.decontaminate.benchmarks)
-    if recipe.decontaminate.benchmarks != NO_BENCHMARKS:
-        read_benchmarks(recipe.decontaminate)
-    load_classifier(recipe.score.model or None)
-    end_of_document = recipe.shard.end_of_document or None
-    tokenizer.load(recipe.shard.tokenizer or None, end_of_document=end_of_document)
 
 
 def _warcs(

@@ -148,6 +148,32 @@ def _near_edges(
     return edges
 
 
+def _members_by_node(
+    rank: NDArray[np.int64], passing: NDArray[np.bool_], pairs: Pairs, node_of: Documents
+) -> dict[int, list[int]]:
+    """Passing documents that have a pair, by node: nodes and members in the order of rank."""
+    paired = np.zeros(len(rank), dtype=bool)  # the others cannot have a twin
+    paired[pairs.left] = paired[pairs.right] = True
+    visited = np.flatnonzero(paired & passing)
+    visited = visited[np.argsort(rank[visited])]
+    members: dict[int, list[int]] = {}
+    for document, node in zip(visited.tolist(), node_of[visited].tolist(), strict=True):
+        members.setdefault(node, []).append(document)
+    return members
+
+
+def _nearest_kept(
+    edges: Sequence[tuple[int, float]], kept_of_node: dict[int, int], rank: NDArray[np.int64]
+) -> tuple[int, float] | None:
+    """The kept twin of largest overlap, then best rank, with its overlap."""
+    twins = [
+        (-value, int(rank[kept_of_node[other]]), kept_of_node[other])
+        for other, value in edges
+        if other in kept_of_node
+    ]
+    return (min(twins)[2], -min(twins)[0]) if twins else None
+
+
 def choose_survivors(
     rank: NDArray[np.int64],
     passing: NDArray[np.bool_],
@@ -180,14 +206,7 @@ def choose_survivors(
     node_of = components(count, pairs.left[exact], pairs.right[exact])
     url_group, to_centre = _url_groups(count, pairs)
     edges = _near_edges(node_of, pairs, near_overlap_min)
-    paired = np.zeros(count, dtype=bool)  # the others cannot have a twin
-    paired[pairs.left] = paired[pairs.right] = True
-    visited = np.flatnonzero(paired & passing)
-    visited = visited[np.argsort(rank[visited])]
-    members: dict[int, list[int]] = {}  # insertion order: the rank of the best member
-    for document, node in zip(visited.tolist(), node_of[visited].tolist(), strict=True):
-        members.setdefault(node, []).append(document)
-
+    members = _members_by_node(rank, passing, pairs, node_of)
     kept_of_node: dict[int, int] = {}
     kept_of_url: dict[int, tuple[float, int]] = {}  # url group: best overlap to centre, kept
     rows: list[tuple[int, int, int, float]] = []
@@ -202,14 +221,9 @@ def choose_survivors(
                 remaining.append(document)
         if not remaining:
             continue
-        twins = [
-            (-value, int(rank[kept_of_node[other]]), kept_of_node[other])
-            for other, value in edges.get(node, ())
-            if other in kept_of_node
-        ]
-        if twins:
-            value, _, kept = min(twins)
-            rows.extend((document, kept, NEAR, -value) for document in remaining)
+        twin = _nearest_kept(edges.get(node, ()), kept_of_node, rank)
+        if twin is not None:
+            rows.extend((document, twin[0], NEAR, twin[1]) for document in remaining)
             continue
         kept = remaining[0]
         kept_of_node[node] = kept

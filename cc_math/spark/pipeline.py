@@ -29,7 +29,7 @@ def run(job: Job, warcs: list[WarcFile]) -> Json:
     Raises UserError before any work where the recipe names no benchmarks and does not say that
     there are none, and where benchmarks, models or tokenizer cannot be used.
     """
-    _look_ahead(job.recipe)
+    look_ahead(job.recipe)
     names = ColumnNames()
     output = job.output
 
@@ -65,7 +65,7 @@ def run(job: Job, warcs: list[WarcFile]) -> Json:
     return _write_manifest(job, manifests, statements)
 
 
-def _look_ahead(recipe: Recipe) -> None:
+def look_ahead(recipe: Recipe) -> None:
     """Open what later stages will need: a wrong name must not show after days of extraction."""
     require_benchmarks(recipe.decontaminate.benchmarks)
     if recipe.decontaminate.benchmarks != NO_BENCHMARKS:
