@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cc_math.errors import InputError
-from cc_math.storage import base_name, is_local, join, parent, store_for
+from cc_math.storage import base_name, is_local, join, local_path, parent, store_for
 
 COMMON_CRAWL_HTTPS = "https://data.commoncrawl.org"  # commoncrawl.org/get-started
 WARC_ENDINGS = (".warc.gz", ".warc")
@@ -73,9 +73,7 @@ def find_warcs(
     if not chosen:
         raise InputError(f"--sample {sample} leaves none of {len(named)} WARCs; raise it")
     sizes = _sizes_bytes([uri for _, uri in chosen])
-    files = [
-        WarcFile(uri, listed, size) for (listed, uri), size in zip(chosen, sizes, strict=True)
-    ]
+    files = [WarcFile(uri, listed, size) for (listed, uri), size in zip(chosen, sizes, strict=True)]
     names = Counter(file.name for file in files)
     for file in files:
         if names[file.name] > 1:
@@ -117,7 +115,9 @@ def _paths_of(uri: str, base: str | None) -> dict[str, str]:
 
 
 def _is_glob(uri: str) -> bool:
-    return any(mark in uri for mark in "*?[") and not uri.startswith(("http://", "https://"))
+    if uri.startswith(("http://", "https://")) or not any(mark in uri for mark in "*?["):
+        return False
+    return not (is_local(uri) and local_path(uri).exists())  # a real name may hold a bracket
 
 
 def _globbed(uri: str) -> dict[str, str]:
@@ -157,8 +157,3 @@ def _listed(uri: str, root: str) -> dict[str, str]:
 def _sampled(listed_path: str, share: float) -> bool:
     fraction = int.from_bytes(hashlib.blake2b(listed_path.encode(), digest_size=8).digest(), "big")
     return fraction < share * 2**64
-
-
-def local_or_remote(uri: str) -> str:
-    """'local' or the scheme, for messages about what reading ``uri`` costs."""
-    return "local" if is_local(uri) else uri.split("://", 1)[0]

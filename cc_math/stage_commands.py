@@ -14,6 +14,7 @@ import click
 from cc_math import recipe as recipes
 from cc_math.errors import UserError
 from cc_math.options import column_options, documents_options, stage_options, warc_options
+from cc_math.storage import base_name, parent
 
 if TYPE_CHECKING:
     from cc_math.inputs import WarcFile
@@ -329,8 +330,8 @@ def compose(
 
 def _pairs_folder(duplicates: str | None) -> str | None:
     """`--duplicates` may name either table of dedup; survivors are chosen from the pairs."""
-    if duplicates is not None and duplicates.rstrip("/").endswith("/duplicates"):
-        return duplicates.rstrip("/").removesuffix("/duplicates")
+    if duplicates is not None and base_name(duplicates) == "duplicates":
+        return parent(duplicates)
     return duplicates
 
 

@@ -179,9 +179,8 @@ def choose_survivors(
     passing: NDArray[np.bool_],
     pairs: Pairs,
     *,
-    near_overlap_min: float,
-    url_overlap_min: float,
-) -> Removals:
+    near_overlap_min: float, url_overlap_min: float,
+) -> Removals:  # fmt: skip
     """Which passing documents go, and for which passing twin that stays.
 
     ``rank`` (int64[N], 0 the best, all different) and ``passing`` (bool[N]: what ``compose``
@@ -201,10 +200,9 @@ def choose_survivors(
     So every removed document has a kept twin at or above the threshold of its kind, no two
     kept documents are twins, and the result does not depend on the order of ``pairs``.
     """
-    count = len(rank)
     exact = pairs.kind == EXACT
-    node_of = components(count, pairs.left[exact], pairs.right[exact])
-    url_group, to_centre = _url_groups(count, pairs)
+    node_of = components(len(rank), pairs.left[exact], pairs.right[exact])
+    url_group, to_centre = _url_groups(len(rank), pairs)
     edges = _near_edges(node_of, pairs, near_overlap_min)
     members = _members_by_node(rank, passing, pairs, node_of)
     kept_of_node: dict[int, int] = {}

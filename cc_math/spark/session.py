@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cc_math.errors import MissingExtra, UserError, was_interrupted
+from cc_math.errors import JobError, MissingExtra, UserError, was_interrupted
 
 LOGGING = Path(__file__).resolve().parent.parent / "data" / "log4j2.properties"  # errors only
 JAVA_PLACES = ("usr/lib/jvm/*17*/bin/java", "usr/lib/jvm/*/bin/java", "opt/java/*/bin/java")
@@ -78,10 +78,20 @@ def open_session(
         builder = builder.master(master)
         for key, setting in settings.items():
             builder = builder.config(key, setting)
-    elif shuffle_partitions:
-        builder = builder.config("spark.sql.shuffle.partitions", str(shuffle_partitions))
-    with _interrupts_left_alone():
-        session = builder.getOrCreate()
+    else:
+        if shuffle_partitions:
+            builder = builder.config("spark.sql.shuffle.partitions", str(shuffle_partitions))
+        if master is not None:
+            warn = logging.getLogger(__name__).warning
+            warn("--master %s is ignored: spark-submit decides", master)
+    try:
+        with _interrupts_left_alone():
+            session = builder.getOrCreate()
+    except Exception as error:  # of the JVM's launch; pyspark's classes differ by version
+        why = str(error).split("\n")[0]
+        raise JobError(
+            f"Spark could not start ({why}); Java is {find_java()}, it needs 17"
+        ) from error
     session.sparkContext.setLogLevel("ERROR")
     return session
 
