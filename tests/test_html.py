@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cc_math.html import Document, ParsedPage, extract, extract_page, formula_marks, parse
+from cc_math.html import (
+    Document,
+    ParsedPage,
+    SourcePage,
+    extract,
+    extract_page,
+    formula_marks,
+    parse,
+    read,
+)
 from cc_math.html.charset import decode
 from cc_math.html.document import _joiner, opt_out, out_links
 from cc_math.html.prefilter import scan
@@ -246,10 +255,12 @@ def test_documents_are_well_formed(pieces: list[str]) -> None:
 
 
 def test_quick_text_has_title_and_body() -> None:
-    page = parse(b"<title>One</title><p>two<script>three</script>", None)
-    assert isinstance(page, ParsedPage)
-    assert page.quick_text().split() == ["One", "two"]
-    assert isinstance(extract_page(page), Document)
+    page = read(b"<title>One</title><p>two<script>three</script>", None)
+    assert isinstance(page, SourcePage)
+    assert page.quick_text(100).split() == ["One", "two"]
+    parsed = parse(page)
+    assert isinstance(parsed, ParsedPage)
+    assert isinstance(extract_page(parsed), Document)
 
 
 @pytest.mark.parametrize(

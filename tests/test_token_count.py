@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cc_math.shards import tokenizer
-from cc_math.shards.token_count import PieceCounter
+from cc_math.shards.token_count import _PIECE, PieceCounter
 
 TOKENIZER = tokenizer.load()
 
@@ -26,6 +27,11 @@ def test_counts_equal_encodings_on_every_character() -> None:
     characters = [chr(c) for c in range(sys.maxunicode + 1) if not 0xD800 <= c < 0xE000]
     texts = ["".join(f" {c}{c}a1" for c in characters[i : i + 64]) for i in range(0, 0x20000, 64)]
     assert TOKENIZER.count_batch(texts) == encoded(texts)
+
+
+@given(st.text(alphabet="a\u00e9\u0301\u4e2d1\u00b2 \t\n\r$\\*{}.\u2212", max_size=200))
+def test_pieces_are_those_of_the_tokenizer(text: str) -> None:
+    assert _PIECE.findall(text) == regex.findall(tokenizer.PIECE_PATTERN, text)
 
 
 def test_a_full_cache_starts_afresh() -> None:

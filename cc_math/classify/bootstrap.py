@@ -31,6 +31,7 @@ from cc_math.warc import Capture, classify_response, read_captures
 
 _MAX_RECORD_BYTES = 64 << 20  # as extract.max_record_bytes
 _ROWS_PER_BATCH = 500
+_QUICK_CHARS = 20_000  # chosen: longer than any quick model reads, so that recipes may choose
 SCHEMA = pa.schema(
     [
         ("url", pa.string()),
@@ -60,17 +61,19 @@ def bootstrap_rows(inputs: tuple[str, ...]) -> Iterator[Row]:
 
 
 def _row(capture: Capture) -> Row | None:
-    page = html.parse(capture.payload, capture.content_type)
+    source = html.read(capture.payload, capture.content_type)
+    if isinstance(source, Drop):
+        return None
+    page = html.parse(source)
     if isinstance(page, Drop):
         return None
-    quick_text = page.quick_text()
     document = html.extract_page(page, capture.url)
     text, formulas = ("", 0) if isinstance(document, Drop) else (
         document.text, len(document.formulas)
     )  # fmt: skip
     return {
         "url": capture.url,
-        "quick_text": quick_text,
+        "quick_text": source.quick_text(_QUICK_CHARS),
         "text": text,
         "formula_marks": html.formula_marks(capture.payload),
         "n_formulas": formulas,

@@ -63,12 +63,12 @@ class QuickModel:
     def __init__(self, model: LoadedModel) -> None:
         self.digest = model.digest
         self._model = model
-        self._max_chars: int = model.description["max_chars"]
+        self.max_chars: int = model.description["max_chars"]
         self._formulas: FormulaMask = model.description["formulas"]
 
     def score(self, quick_text: str) -> float:
         """Score (0-1) of a page's visible text, title first; 0 for a page without a word."""
-        line = classifier_text(quick_text[: self._max_chars], self._formulas)
+        line = classifier_text(quick_text[: self.max_chars], self._formulas)
         return round(self._model.predict(line), SCORE_DECIMALS)
 
 

@@ -1,8 +1,7 @@
 """Page bytes to documents: :func:`extract`, and its steps for callers that stop half-way.
 
-``formula_marks`` scans the bytes, ``parse`` decodes and parses them once,
-``ParsedPage.quick_text`` gives the words for the first selection, ``extract_page`` makes the
-document. A page that is not a document is a :class:`cc_math.schema.Drop`, never an exception.
+``read`` decodes the bytes, ``SourcePage.quick_text`` and ``formula_marks`` give what the first
+selection judges, ``parse`` builds the tree, ``extract_page`` makes the document. A page that is not a document is a :class:`cc_math.schema.Drop`, never an exception.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from cc_math.html.document import (
     Formula,
     extract_page,
 )
-from cc_math.html.page import MAX_BYTES, MAX_NODES, ParsedPage, parse
+from cc_math.html.page import MAX_BYTES, MAX_NODES, ParsedPage, SourcePage, parse, read
 from cc_math.html.prefilter import formula_marks
 from cc_math.schema import Drop
 
@@ -22,10 +21,12 @@ __all__ = [
     "Document",
     "Formula",
     "ParsedPage",
+    "SourcePage",
     "extract",
     "extract_page",
     "formula_marks",
     "parse",
+    "read",
 ]
 
 
@@ -44,7 +45,10 @@ def extract(
     ``url`` resolves the page's links; ``content_type`` is the HTTP header's value. Budgets
     drop a page with a reason; nothing raises on any bytes.
     """
-    page = parse(html, content_type, max_bytes=max_bytes, max_nodes=max_nodes)
+    source = read(html, content_type, max_bytes=max_bytes)
+    if isinstance(source, Drop):
+        return source
+    page = parse(source, max_nodes=max_nodes)
     if isinstance(page, Drop):
         return page
     return extract_page(page, url, max_formulas=max_formulas, max_text_chars=max_text_chars)

@@ -1,8 +1,9 @@
-"""One page: its text decoded, its tree parsed once, its cheap visible text.
+"""One page: its bytes decoded, its cheap visible text, its tree parsed once.
 
-Owns the single parse that the first selection and the full extraction share. The tree is
-Resiliparse's (lexbor underneath): it parses a page in half a millisecond and never raises
-on broken mark-up. Full extraction changes the tree, so the quick text is taken first.
+A page comes in two steps. ``read`` decodes it and scans it; from that the first selection
+takes marks and words, and most pages end there. ``parse`` builds the tree for the others.
+The tree is Resiliparse's (lexbor underneath): it parses a page in half a millisecond and
+never raises on broken mark-up. Full extraction changes the tree.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from cc_math.html.charset import decode
 from cc_math.html.items import CLOSE, KEEP, OPEN
 from cc_math.html.prefilter import Found, scan
+from cc_math.html.visible import visible_text
 from cc_math.schema import Drop, DropReason
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -46,6 +47,20 @@ private-use character beside it keeps the word; it is taken out again at the end
 
 
 @dataclass(slots=True)
+class SourcePage:
+    """A decoded page. ``found``: what :func:`cc_math.html.prefilter.scan` found in its bytes."""
+
+    source: str
+    charset: str
+    size_bytes: int
+    found: Found
+
+    def quick_text(self, max_chars: int) -> str:
+        """The page's first ``max_chars`` visible characters or a little more, title first."""
+        return visible_text(self.source, max_chars)
+
+
+@dataclass(slots=True)
 class ParsedPage:
     """A decoded and parsed page. ``tree`` is consumed by extraction (see module).
 
@@ -63,12 +78,6 @@ class ParsedPage:
         """What extraction may meet in the page, by name (see the module ``prefilter``)."""
         return self.found.hints
 
-    def quick_text(self) -> str:
-        """Visible text of the whole page, title first, white space collapsed."""
-        text: str = extract_plain_text(self.tree, preserve_formatting=False, alt_texts=True)
-        title = self.tree.title
-        return (f"{title}\n{text}" if title else text).replace(KEEP, "")
-
     def too_deep(self) -> bool:
         """Whether elements nest deeper than :data:`MAX_DEPTH`."""
         document = self.tree.document
@@ -80,22 +89,24 @@ class ParsedPage:
         return document.query_selector(_DEEP) is not None
 
 
-def parse(
-    payload: bytes,
-    content_type: str | None = None,
-    *,
-    max_bytes: int = MAX_BYTES,
-    max_nodes: int = MAX_NODES,
-) -> ParsedPage | Drop:
-    """Decode and parse a page within budgets. Never raises on any bytes."""
+def read(
+    payload: bytes, content_type: str | None = None, *, max_bytes: int = MAX_BYTES
+) -> SourcePage | Drop:
+    """Decode and scan a page within the byte budget. Never raises on any bytes."""
     if len(payload) > max_bytes:
         return Drop(DropReason.too_large_bytes, f"{len(payload)} bytes, budget {max_bytes}")
     if not payload or payload.isspace():
         return Drop(DropReason.empty_page, "no bytes")
     source, charset = decode(payload, content_type)
     found = scan(source.encode("utf-8", "replace") if charset.startswith("utf-16") else payload)
+    return SourcePage(source, charset, len(payload), found)
+
+
+def parse(page: SourcePage, *, max_nodes: int = MAX_NODES) -> ParsedPage | Drop:
+    """Build a page's tree within the node budget. Never raises on any source."""
+    source, found = page.source, page.found
     if not source.isascii():
-        in_utf8 = charset == "utf-8"
+        in_utf8 = page.charset == "utf-8"
         if "private use" in found.hints if in_utf8 else any(c in source for c in _PRIVATE):
             source = source.translate(_PLACEHOLDER_CHARACTERS)  # they frame our placeholders
         if not in_utf8 or "lone character" in found.hints:
@@ -109,4 +120,4 @@ def parse(
         n_nodes = len(tree.document.query_selector_all("*"))
         if n_nodes > max_nodes:
             return Drop(DropReason.too_many_nodes, f"{n_nodes} elements, budget {max_nodes}")
-    return ParsedPage(source, tree, charset, len(payload), found)
+    return ParsedPage(source, tree, page.charset, page.size_bytes, found)

@@ -199,7 +199,7 @@ def from_json(data: bytes, *, source: str, end_of_document: str | None = None) -
         lossless=_is_lossless(settings, model),
         _model=model,
         _split=split,
-        _counter=PieceCounter(PIECE_PATTERN, model) if split is not None else None,
+        _counter=PieceCounter(model) if split is not None else None,
     )
 
 
