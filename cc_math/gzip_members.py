@@ -71,7 +71,8 @@ class ByteWindow:
             piece = self._stream.read(_READ_BYTES)
             self._ended = not piece
             self._buffer += piece
-        return bytes(self._buffer[first : first + size])
+        with memoryview(self._buffer) as view:  # a slice of the buffer itself would be copied twice
+            return bytes(view[first : first + size])
 
     def forget(self, offset: int) -> None:
         """Let go of everything before `offset`."""

@@ -77,7 +77,14 @@ def parse_header_lines(head: str) -> dict[str, str]:
     """
     headers: dict[str, str] = {}
     name = ""
-    for line in head.split("\n")[1:]:
+    lines = head.split("\n")[1:]
+    if "\n " not in head and "\n\t" not in head:  # no folded line, as in nearly every head
+        pairs = [line.split(":", 1) for line in lines if ":" in line]
+        headers = {pair[0].strip().lower(): pair[1].strip() for pair in pairs}
+        if len(headers) == len(pairs):
+            return headers
+        headers = {}
+    for line in lines:
         if line[:1] in (" ", "\t"):
             if name:
                 headers[name] = f"{headers[name]} {line.strip()}"
