@@ -1,7 +1,7 @@
 """The options that commands share, defined once.
 
-Groups of click options as single decorators: every stage takes :data:`stage_options`, those
-that read WARCs :data:`warc_options`, those that read documents :data:`documents_options`.
+Groups of click options as single decorators: every stage takes :data:`stage_options` (or
+:data:`run_options` and an output of its own), those that read WARCs :data:`warc_options`, those that read documents :data:`documents_options`.
 """
 
 from __future__ import annotations
@@ -35,11 +35,8 @@ recipe_options = options(
         help="Override one value of the recipe; may be given again.",
     ),
 )
-stage_options = options(
+run_options = options(
     recipe_options,
-    click.option(
-        "--output", required=True, metavar="DIR", help="Folder to write to (local or s3://)."
-    ),
     click.option(
         "--overwrite", is_flag=True, help="Replace results made from other input or recipe."
     ),
@@ -47,6 +44,12 @@ stage_options = options(
         "--master", metavar="URL", help="Spark master; default local[*], or spark-submit's."
     ),
     click.option("--partitions", type=click.IntRange(1), help="Spark partitions; changes no byte."),
+)
+stage_options = options(
+    click.option(
+        "--output", required=True, metavar="DIR", help="Folder to write to (local or s3://)."
+    ),
+    run_options,
 )
 warc_options = options(
     click.option(
