@@ -32,10 +32,16 @@ class ComposeDrop(StrEnum):
     duplicate_near = "duplicate_near"
 
 
+QUALITY_DROP = "quality:"
+"""Begins the reason of a document that fails a quality rule; the rule's name follows. These
+rules act after those of one document above and before duplicates are chosen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of one document when it is judged. ``score`` is None where scores were not
-    given; ``cuts`` are the passages that the recipe leaves out."""
+    given; ``cuts`` are the passages that the recipe leaves out, ``failures`` the quality rules that
+    what is left fails."""
 
     score: float | None
     scored: bool
@@ -45,10 +51,12 @@ class Facts:
     contamination_cut: bool
     length_chars: int
     cuts: Sequence[Span]
+    failures: Sequence[str] = ()
 
 
-def judge(facts: Facts, settings: dict[str, Any]) -> ComposeDrop | None:
-    """The first rule of ``settings`` (the recipe's [compose]) that keeps a document out."""
+def judge(facts: Facts, settings: dict[str, Any]) -> str | None:
+    """The first rule that keeps a document out: a :class:`ComposeDrop`, or a quality rule after
+    :data:`QUALITY_DROP`. ``settings`` are the recipe's [compose], with [quality] as "quality"."""
     if facts.scored:
         if facts.score is None:
             return ComposeDrop.unscored
@@ -65,6 +73,9 @@ def judge(facts: Facts, settings: dict[str, Any]) -> ComposeDrop | None:
     left_chars = facts.length_chars - sum(end - start for start, end in merged(facts.cuts))
     if left_chars < settings["min_text_chars"]:
         return ComposeDrop.too_short
+    for rule in settings["quality"]["apply"]:
+        if rule in facts.failures:
+            return f"{QUALITY_DROP}{rule}"
     return None
 
 
@@ -103,6 +114,7 @@ def metadata_json(row: dict[str, Any], cut_chars: int) -> str:
         "title": row["title"] or "",
         "opt_out": row["opt_out"] or "",
         "formula_counts": dict(row["formula_counts"] or []),
+        "formula_faults": dict(row["formula_faults"] or []),
         "cut_chars": cut_chars,
     }
     return json.dumps(values, sort_keys=True, ensure_ascii=False)

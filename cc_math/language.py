@@ -10,7 +10,14 @@ fastText's `lid.176.ftz` is right for 291, but its weights are CC BY-SA and the 
 that carry them also carry another module named `fasttext`; py3langid (BSD) is right less
 often and costs five times as much; lingua (Apache-2.0) weighs 100 MB and is slower still.
 CLD2 it is, also because text-judged and crawl-judged pages then agree on what they call a
-language.
+language: on 1,180 further pages, judged by text without formulas and code, the languages
+named as Common Crawl's CLD2 names them over the whole page are (that metadata being CLD2's own,
+the table favours it)
+
+    pycld2 0.42        (Apache-2.0)            .958   English .961   others .955      56 µs
+    lid.176.ftz        (weights CC BY-SA)      .946           .922          .977     126 µs
+    py3langid 0.4      (BSD)                   .936           .922          .953   1,654 µs
+    lingua 2.1, low    (Apache-2.0, 300 pages) .913           .915          .911   4,758 µs
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The options that commands share, defined once.
 
 Groups of click options as single decorators: every stage takes :data:`stage_options` (or
-:data:`run_options` and an output of its own), those that read WARCs :data:`warc_options`, those that read documents :data:`documents_options`.
+:data:`run_options` and an output of its own), those that read WARCs :data:`warc_options`,
+those that read documents :data:`documents_options`.
 """
 
 from __future__ import annotations

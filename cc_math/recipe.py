@@ -32,6 +32,7 @@ from cc_math.recipe_tables import (
     Domains,
     Extract,
     Input,
+    Quality,
     Score,
     Shard,
 )
@@ -56,6 +57,7 @@ class Recipe:
     dedup: Dedup = field(default_factory=Dedup)
     decontaminate: Decontaminate = field(default_factory=Decontaminate)
     compose: Compose = field(default_factory=Compose)
+    quality: Quality = field(default_factory=Quality)
     shard: Shard = field(default_factory=Shard)
 
     def to_dict(self) -> dict[str, Any]:
@@ -245,7 +247,7 @@ def _checked(recipe: Recipe) -> Recipe:
                 raise RecipeError(f"{name} is a share between 0 and 1, found {given}")
             if key in _POSITIVE and not given > 0:
                 raise RecipeError(f"{name} must be greater than 0, found {given}")
-            if isinstance(given, int) and given < 0:
+            if isinstance(given, int | float) and given < 0:
                 raise RecipeError(f"{name} must not be negative, found {given}")
             if name in _CHOICES and given not in _CHOICES[name]:
                 raise RecipeError(f"{name} is one of {', '.join(_CHOICES[name])}, found {given!r}")
@@ -254,6 +256,10 @@ def _checked(recipe: Recipe) -> Recipe:
     unknown = set(recipe.shard.formats) - {"megatron", "parquet"}
     if unknown or not recipe.shard.formats:
         raise RecipeError(f"shard.formats are megatron and parquet, found {sorted(unknown)}")
+    rules = [spec.name for spec in dataclasses.fields(Quality) if spec.name != "apply"]
+    for rule in recipe.quality.apply:
+        if rule not in rules:
+            raise RecipeError(_unknown("quality.apply", "", f"rule {rule}", rule, rules))
     return recipe
 
 

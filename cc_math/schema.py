@@ -14,7 +14,9 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1  # raised when a column changes its meaning, name or type
+from cc_math.quality import SIGNALS
+
+SCHEMA_VERSION = 2  # raised when a column is added or changes its meaning, name or type
 
 
 class DropReason(StrEnum):
@@ -89,6 +91,7 @@ _DOCUMENT_COLUMNS = [
     Column("language_score", pa.float32(), "share or confidence of language, 0-1"),
     Column("out_links", pa.list_(pa.string()), "absolute links of the page, at most 100"),
     Column("formula_counts", _COUNTS, "formulas in text by source representation"),
+    Column("formula_faults", _COUNTS, "formulas whose TeX is not whole, each by its first fault"),
     Column("content_digest", _TEXT, "32 hex digits: BLAKE2b-128 of text"),
     Column("extractor_version", _TEXT, "cc-math version and schema version that made the row"),
 ]
@@ -151,6 +154,11 @@ TABLES: dict[str, list[Column]] = {
         Column("tokens", pa.int64(), "tokens of the recalled documents"),
         Column("examples", pa.list_(pa.string()), "URLs of recalled documents, at most five"),
     ],
+    "quality": [
+        Column("doc_id", _TEXT, "document"),
+        Column("failures", pa.list_(pa.string()), "rules of [quality] that its text fails"),
+        *(Column(name, pa.float32(), meaning) for name, meaning in SIGNALS.items()),
+    ],
     "corpus": [
         *_IDENTITY,
         Column("fetch_time", _TEXT, "WARC-Date, ISO 8601, UTC"),
@@ -161,7 +169,7 @@ TABLES: dict[str, list[Column]] = {
         Column("text", _TEXT, "the published text, cuts applied"),
         Column("token_count", pa.int32(), "tokens of text by the shipped tokenizer"),
         Column("char_count", pa.int32(), "characters of text"),
-        Column("metadata", _TEXT, "JSON: title, opt_out, formula counts, characters cut"),
+        Column("metadata", _TEXT, "JSON: title, opt_out, formula counts and faults, cut chars"),
         Column("score", pa.float32(), "math score, null when composed without scores"),
         Column("int_score", pa.int8(), "score x 5 rounded, 0-5, null without scores"),
         Column("crawl", _TEXT, "crawl name"),
@@ -194,9 +202,7 @@ def doc_key(doc_id: str) -> bytes:
 
 def arrow_schema(table: str) -> pa.Schema:
     """Arrow schema of ``table``, with ``schema_version`` and the table's name as metadata."""
-    fields = [
-        pa.field(c.name, c.type, metadata={"meaning": c.meaning}) for c in TABLES[table]
-    ]
+    fields = [pa.field(c.name, c.type, metadata={"meaning": c.meaning}) for c in TABLES[table]]
     return pa.schema(
         fields, metadata={"cc_math_table": table, "schema_version": str(SCHEMA_VERSION)}
     )

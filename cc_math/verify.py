@@ -32,7 +32,7 @@ from cc_math.storage import join, store_for
 from cc_math.tables import local_copy, read_columns, sha256_of
 
 SAMPLED_DOCUMENTS = 32  # chosen: decoded and compared with the corpus, per shard
-_SORTED_BY = {"pages": "doc_id", "documents": "doc_id", "scores": "doc_id", "corpus": "doc_id"}
+_SORTED_BY = dict.fromkeys(("pages", "documents", "scores", "quality", "corpus"), "doc_id")
 
 
 def verify(
@@ -223,6 +223,7 @@ def _verify_counts(stage: Stage, root: str, manifest: Json) -> list[Problem]:
         equations = [
             ("documents", n.get("documents", 0), "published and dropped", out),
             ("published", n.get("published", 0), "rows of corpus", _rows(manifest, "corpus")),
+            ("documents", n.get("documents", 0), "rows of quality", _rows(manifest, "quality")),
         ]
     elif stage.name == "shard":
         out = n["documents"] + n["empty"] + n["repeated"]

@@ -22,7 +22,12 @@ from cc_math.composition import (
 )
 from cc_math.recipe import Recipe, section_values
 
-SETTINGS = {**section_values(Recipe(), "compose"), "min_score": 0.5, "min_text_chars": 10}
+SETTINGS = {
+    **section_values(Recipe(), "compose"),
+    "min_score": 0.5,
+    "min_text_chars": 10,
+    "quality": {"apply": ["max_lorem_ipsum", "min_words"]},
+}
 GOOD = Facts(
     score=0.9,
     scored=True,
@@ -64,12 +69,16 @@ def test_a_good_document_passes() -> None:
         ({"length_chars": 9}, {}, ComposeDrop.too_short),
         ({"cuts": [(0, 60), (50, 91)]}, {}, ComposeDrop.too_short),
         ({"cuts": [(0, 60), (50, 90)]}, {}, None),
+        ({"failures": ["max_bullet_line_share"]}, {}, None),  # recorded, not applied
+        ({"failures": ["min_words", "max_lorem_ipsum"]}, {}, "quality:max_lorem_ipsum"),
+        ({"failures": ["min_words"]}, {"quality": {"apply": []}}, None),
+        ({"failures": ["min_words"], "length_chars": 9}, {}, ComposeDrop.too_short),
     ],
 )
 def test_rules(
-    changes: dict[str, Any], settings: dict[str, Any], wanted: ComposeDrop | None
+    changes: dict[str, Any], settings: dict[str, Any], wanted: str | None
 ) -> None:
-    assert judge(dataclasses.replace(GOOD, **changes), {**SETTINGS, **settings}) is wanted
+    assert judge(dataclasses.replace(GOOD, **changes), {**SETTINGS, **settings}) == wanted
 
 
 def test_the_first_rule_names_the_drop() -> None:
@@ -116,10 +125,17 @@ def test_contamination_is_cut_only_where_the_recipe_says_so() -> None:
 
 
 def test_metadata_is_json_with_a_fixed_order() -> None:
-    row = {"title": "Größe", "opt_out": None, "formula_counts": [("katex", 2), ("tex", 1)]}
+    row = {
+        "title": "Größe", "opt_out": None, "formula_counts": [("katex", 2), ("tex", 1)],
+        "formula_faults": [("braces", 1)],
+    }  # fmt: skip
     text = metadata_json(row, 7)
     assert json.loads(text) == {
         "title": "Größe", "opt_out": "", "formula_counts": {"katex": 2, "tex": 1}, "cut_chars": 7,
+        "formula_faults": {"braces": 1},
     }  # fmt: skip
-    foreign = metadata_json({"title": None, "opt_out": None, "formula_counts": None}, 0)
-    assert foreign == '{"cut_chars": 0, "formula_counts": {}, "opt_out": "", "title": ""}'
+    keys = ("title", "opt_out", "formula_counts", "formula_faults")
+    foreign = json.loads(metadata_json(dict.fromkeys(keys), 0))
+    assert foreign == {
+        "cut_chars": 0, "formula_counts": {}, "formula_faults": {}, "opt_out": "", "title": "",
+    }  # fmt: skip

@@ -83,7 +83,7 @@ def test_definitions_of_macros_are_no_formulas() -> None:
     result = article(
         r"<p>\(\newcommand{\R}{\mathbb R} \def\x#1{a{#1}}\) \(\R\) mathjax \(\frac ab\)</p>"
     )
-    assert [f.tex for f in result.formulas] == [r"\R", r"\frac ab"]
+    assert [f.tex for f in result.formulas] == [r"\mathbb R", r"\frac ab"]
 
 
 def test_dollars_inside_a_formula_do_not_end_it() -> None:

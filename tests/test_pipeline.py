@@ -138,7 +138,7 @@ def test_the_published_are_unique_and_above_the_threshold(
     rows = [
         row
         for path in (made[0] / "corpus").rglob("*.parquet")
-        if "_run" not in path.parts
+        if not {"_run", "_quality"} & set(path.parts)
         for row in pq.ParquetFile(path).read(["doc_id", "score", "text"]).to_pylist()
     ]
     assert len({row["doc_id"] for row in rows}) == len(rows) > 30

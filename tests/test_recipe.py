@@ -114,6 +114,7 @@ def test_text_that_is_not_toml_is_named() -> None:
         "compose.min_score=1.5", "dedup.bands=0", "extract.min_text_chars=-1",
         "compose.contamination=burn", "shard.formats=webdataset", "shard.formats=",
         "extract.deadline_s=nan", "extract.deadline_s=inf", "compose.min_score=-0.1",
+        "quality.apply=min_word", "quality.min_words=-1.0",
     ],
 )  # fmt: skip
 def test_an_impossible_value_is_named(override: str) -> None:

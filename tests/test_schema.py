@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cc_math.composition import ComposeDrop
+from cc_math.quality import SIGNALS
 from cc_math.schema import (
     MACHINE_DEPENDENT_DROPS,
     SCHEMA_VERSION,
@@ -55,6 +56,11 @@ def test_documents_carry_what_pages_do_but_the_outcome() -> None:
 
 def test_the_corpus_has_the_columns_of_finemath() -> None:
     assert set(FINEMATH) <= {column.name for column in TABLES["corpus"]}
+
+
+def test_quality_has_a_column_for_every_signal() -> None:
+    names = [column.name for column in TABLES["quality"]]
+    assert names == ["doc_id", "failures", *SIGNALS]
 
 
 def test_every_table_is_of_a_stage_and_every_stage_of_the_contract() -> None:

@@ -18,6 +18,7 @@ import zstandard
 
 from cc_math import html, language, urls
 from cc_math.classify import load_quick
+from cc_math.html.tex_check import count_faults
 from cc_math.manifests import Json
 from cc_math.schema import SCHEMA_VERSION, Drop, DropReason
 from cc_math.shards import tokenizer
@@ -159,6 +160,7 @@ class Judge:
             "opt_out": _opt_out(capture, document.opt_out),
             "out_links": [_clean(link) for link in document.out_links],
             "formula_counts": sorted(document.formula_counts.items()),
+            "formula_faults": sorted(count_faults(f.tex for f in document.formulas).items()),
             "content_digest": _digest(document.text),
             "extractor_version": EXTRACTOR_VERSION,
         }

@@ -50,10 +50,13 @@ def print_account(output: str, manifest: Json, say: Say) -> None:
     else:
         say("contaminated                 ?  no benchmarks, as the recipe states")
     dropped = {n: c for n, c in compose.items() if n.startswith("dropped.")}
+    unapplied = {n: c for n, c in compose.items() if n.startswith("would_drop.")}
     say(
         f"corpus              {compose.get('published', 0):>10,}  "
         f"left out: {_listed(dropped, 'dropped.')}"
     )
+    listed = _listed(unapplied, "would_drop.quality:")
+    say(f"  quality rules               of these, rules not applied would remove: {listed}")
     shard = counts["shard"]
     split = (
         f"train {shard.get('train.tokens', 0):,}, validation {shard.get('validation.tokens', 0):,}"

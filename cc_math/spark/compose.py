@@ -2,7 +2,8 @@
 
 Two passes over the parts. The first judges by the rules that see one document; then the
 driver settles what crosses parts (a capture met twice, duplicates among what passes); the
-second writes the corpus, part by part, in the crawl's own folder.
+second writes the corpus, part by part, in the crawl's own folder. The quality signals of every
+document, of the text as the recipe's cuts leave it, are written beside it as `quality`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from cc_math import urls
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.composition import (
+    QUALITY_DROP,
     ComposeDrop,
     Facts,
     acting_cuts,
@@ -29,7 +31,9 @@ from cc_math.composition import (
 from cc_math.dedup.tables import Member, TwinPair, choose_twins
 from cc_math.errors import AccountingError
 from cc_math.manifests import Json, Part
+from cc_math.quality import quality_failures, quality_signals
 from cc_math.recipe import section_values
+from cc_math.schema import TABLES
 from cc_math.shards import tokenizer
 from cc_math.spark.chunks import (
     Job,
@@ -73,7 +77,7 @@ VERDICTS_DDL = (
 COLUMNS = [
     "doc_id", "url", "text", "title", "fetch_time", "content_mime_type", "warc_filename",
     "warc_record_offset", "warc_record_length", "token_count", "crawl", "language",
-    "language_score", "registered_domain", "opt_out", "formula_counts",
+    "language_score", "registered_domain", "opt_out", "formula_counts", "formula_faults",
 ]  # fmt: skip
 
 
@@ -99,6 +103,7 @@ def compose(
     settings = {
         **section_values(job.recipe, "compose"),
         "scored": scores is not None,
+        "quality": section_values(job.recipe, "quality"),
         "dedup": section_values(job.recipe, "dedup"),
     }
     extra = {
@@ -118,18 +123,23 @@ def compose(
 
 
 def judge_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
-    """First pass: a verdict for every row of a part, in the exchange folder."""
+    """First pass: a verdict and quality signals for every row of a part, as exchange files."""
     settings = context.settings
     score_of = scores_of(chunk)
     contaminated = set(_sidecar_ids(chunk, "contamination"))
     cuts_of = _cuts_of(chunk)
     rows: list[Json] = []
+    signals: list[Json] = []
     wanted = ["doc_id", "text", "fetch_time", "warc_filename", "warc_record_offset", "language",
               "opt_out"]  # fmt: skip
     for batch in rows_of(chunk, wanted):
         for row in batch.to_pylist():
             doc_id, length = row["doc_id"], len(row["text"] or "")
             score = score_of.get(doc_id)
+            cuts = acting_cuts(cuts_of.get(doc_id, ()), settings["contamination"])
+            measured = quality_signals(without(row["text"] or "", cuts), row["language"] or "und")
+            failures = quality_failures(measured, settings["quality"])
+            signals.append({"doc_id": doc_id, "failures": failures, **measured})
             facts = Facts(
                 score=score,
                 scored=settings["scored"],
@@ -138,15 +148,15 @@ def judge_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
                 contaminated=doc_id in contaminated,
                 contamination_cut=any(c[2] == "contamination" for c in cuts_of.get(doc_id, ())),
                 length_chars=length,
-                cuts=acting_cuts(cuts_of.get(doc_id, ()), settings["contamination"]),
+                cuts=cuts,
+                failures=failures,
             )
-            verdict = judge(facts, settings)
             rows.append(
                 {
                     "doc_id": doc_id,
                     "part": chunk.task["number"],
                     "row": len(rows),
-                    "drop": verdict.value if verdict else "",
+                    "drop": str(judge(facts, settings) or ""),
                     "score": score,
                     "length_chars": length,
                     "fetch_time": row["fetch_time"] or "",
@@ -160,7 +170,12 @@ def judge_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
         local = folder / "verdicts.parquet"
         pq.write_table(pa.Table.from_arrays(arrays, schema=VERDICTS), local)
         put_local_file(local, "verdicts", context.output, f"{chunk.name}.parquet", len(rows))
+    put_table(rows_table("quality", signals), "quality", context.output, _signals_path(chunk))
     return ChunkResult(counts={"documents": len(rows)})
+
+
+def _signals_path(chunk: Chunk) -> str:
+    return f"{chunk.name}.quality.parquet"
 
 
 def _sidecar_ids(chunk: Chunk, kind: str) -> list[str]:
@@ -252,6 +267,9 @@ def publish_documents(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     ).to_pylist()
     uri = join(folder, "settled", f"{chunk.name}.json")
     settled = {int(r["row"]): r for r in json.loads(store_for(uri).read_bytes(uri))}
+    quality = Part(join(folder, _signals_path(chunk)), chunk.name, "", -1)
+    signals = read_columns(quality, [column.name for column in TABLES["quality"]])
+    failures = signals.column("failures").to_pylist()
     cuts_of = _cuts_of(chunk)
     counter = tokenizer.load()
     counts: Counter[str] = Counter()
@@ -273,11 +291,14 @@ def publish_documents(chunk: Chunk, context: ChunkContext) -> ChunkResult:
             counts["published"] += 1
             counts["tokens"] += corpus_row["token_count"]
             counts["cut_chars"] += sum(end - start for start, end in spans)
+            for rule in failures[number]:
+                counts[f"would_drop.{QUALITY_DROP}{rule}"] += 1
         context.heartbeat.send({"done": counts["documents"], "done_weight": counts["documents"]})
     dropped = sum(number for name, number in counts.items() if name.startswith("dropped."))
     if counts["documents"] != counts["published"] + dropped:
         raise AccountingError(f"{chunk.name}: documents in and out differ: {dict(counts)}")
-    files = []
+    path = f"{stage_named('compose').tables['quality']}/{chunk.name}.parquet"
+    files = [put_table(signals.sort_by("doc_id"), "quality", context.output, path)]
     for folder_name, rows in sorted(published.items()):
         table = rows_table("corpus", rows).sort_by("doc_id")
         path = f"{folder_name}/{chunk.name}.parquet"
