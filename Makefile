@@ -48,7 +48,7 @@ $(VENV)/.installed: $(VENV)/.created setup.cfg pyproject.toml $(CONSTRAINTS)
 	@touch $@
 
 $(VENV)/.test-installed: $(VENV)/.installed
-	$(PIP) install -q -c $(CONSTRAINTS) -e '.[spark,test,plots]'
+	$(PIP) install -q -c $(CONSTRAINTS) -e '.[spark,test,plots,notebooks]'
 	@touch $@
 
 demo: setup

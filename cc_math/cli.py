@@ -14,7 +14,9 @@ from typing import Any
 
 import click
 
+from cc_math import classifier_commands
 from cc_math import recipe as recipes
+from cc_math.annotate_command import annotate
 from cc_math.errors import CcMathError, InputError, was_interrupted
 from cc_math.options import recipe_options
 from cc_math.stage_commands import COMMANDS
@@ -56,7 +58,7 @@ def cli() -> None:
     """
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, *classifier_commands.COMMANDS, annotate):
     cli.add_command(command)
 
 

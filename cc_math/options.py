@@ -26,15 +26,16 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
     return decorate
 
 
+set_option = click.option(
+    "--set",
+    "overrides",
+    metavar="TABLE.KEY=VALUE",
+    multiple=True,
+    help="Override one value of the recipe; may be given again.",
+)
 recipe_options = options(
     click.option("--recipe", metavar="FILE", help="Recipe (TOML); see `cc-math recipe`."),
-    click.option(
-        "--set",
-        "overrides",
-        metavar="TABLE.KEY=VALUE",
-        multiple=True,
-        help="Override one value of the recipe; may be given again.",
-    ),
+    set_option,
 )
 run_options = options(
     recipe_options,

@@ -19,7 +19,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from cc_math.classify.settings import ClassifierSettings
 from cc_math.errors import RecipeError
@@ -146,20 +146,23 @@ def _with_value(recipe: Recipe, table: str, key: str, given: Any, at: str) -> Re
     return dataclasses.replace(recipe, **{table: section})
 
 
+_LISTS = {tuple[str, ...]: "a list of strings", tuple[float, ...]: "a list of numbers"}
+
+
 def _converted(given: Any, wanted: Any) -> Any:
     """``given`` as the wanted type, or None where it is of another type."""
     if wanted is float and isinstance(given, int) and not isinstance(given, bool):
         return float(given) if abs(given) < 2**53 else None  # larger ones are not exact
-    if wanted == tuple[str, ...]:
-        if isinstance(given, list) and all(isinstance(item, str) for item in given):
-            return tuple(given)
-        return None
+    if wanted in _LISTS:
+        item_type = get_args(wanted)[0]
+        items = [_converted(item, item_type) for item in given] if type(given) is list else [None]
+        return None if None in items else tuple(items)
     return given if type(given) is wanted else None
 
 
 def _type_name(wanted: Any) -> str:
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
-    return names.get(wanted, "a list of strings" if wanted == tuple[str, ...] else wanted.__name__)
+    return names.get(wanted) or _LISTS.get(wanted) or str(wanted.__name__)
 
 
 def _override(recipe: Recipe, override: str) -> Recipe:

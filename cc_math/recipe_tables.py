@@ -95,6 +95,9 @@ class Score:
     """[score] — classifier scores."""
 
     model: str = value("", "model file; '' is the shipped one", "")
+    beside: tuple[str, ...] = value(
+        (), "further models, written beside it to be compared; no stage acts on them", ""
+    )
 
 
 @dataclass(frozen=True, slots=True)

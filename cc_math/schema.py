@@ -110,7 +110,7 @@ TABLES: dict[str, list[Column]] = {
     ],
     "scores": [
         Column("doc_id", _TEXT, "document"),
-        Column("model", _TEXT, "digest of the model with all its parts"),
+        Column("model", _TEXT, "digest of the model; the one that stages act on stands first"),
         Column("head", _TEXT, "math, quality (level / 5) or kind:NAME"),
         Column("raw", pa.float32(), "the model's own probability, 0-1"),
         Column("score", pa.float32(), "calibrated, 0-1, rounded to 1e-4"),

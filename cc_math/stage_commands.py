@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cc_math import recipe as recipes
+from cc_math.classifier_commands import explain_options, print_explanations
 from cc_math.errors import UserError
-from cc_math.options import column_options, documents_options, stage_options, warc_options
+from cc_math.options import (
+    column_options,
+    documents_options,
+    run_options,
+    set_option,
+    stage_options,
+    warc_options,
+)
 from cc_math.storage import base_name, parent
 
 if TYPE_CHECKING:
@@ -172,13 +180,7 @@ def extract(
 @click.argument("recipe", metavar="RECIPE.toml")
 @click.option("--output", metavar="DIR", help="Folder for the model, its card and its metrics.")
 @click.option("--exclude-sites", metavar="FILE", help="Registered domains kept out of training.")
-@click.option(
-    "--set",
-    "overrides",
-    metavar="TABLE.KEY=VALUE",
-    multiple=True,
-    help="Override one value of the recipe; may be given again.",
-)
+@set_option
 def train_classifier(
     recipe: str, output: str | None, exclude_sites: str | None, overrides: tuple[str, ...]
 ) -> None:
@@ -198,26 +200,43 @@ def train_classifier(
 
 @click.command()
 @documents_options
-@stage_options
-@click.option("--model", metavar="FILE", help="Model file; default is the shipped one.")
+@run_options
+@click.option("--output", metavar="DIR", help="Folder to write to (local or s3://).")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="FILE",
+    help="Model file; default is the shipped one. Given again: scored beside it, to compare.",
+)
+@explain_options
 def score(
     documents: str,
     id_column: str,
     url_column: str,
     text_column: str,
-    model: str | None,
+    output: str | None,
+    models: tuple[str, ...],
+    explain: str | None,
+    as_json: bool,
     overrides: tuple[str, ...],
     **common: Any,
 ) -> None:
-    """Calibrated classifier scores beside the documents.
+    """Calibrated classifier scores beside the documents: a `scores` part for every part.
 
-    Writes a `scores` part into DIR for every part of the documents."""
+    With --explain it prints the words and features of a score instead, without Spark."""
+    if models:
+        beside = ", ".join(map(_quoted, models[1:]))
+        overrides = (*overrides, f"score.model={_quoted(models[0])}", f"score.beside=[{beside}]")
+    names = _names(id_column, url_column, text_column)
+    if explain is not None:
+        chosen = recipes.load(common["recipe"], overrides).score.model
+        return print_explanations(_documents(documents), names, chosen, explain, as_json)
+    if output is None:
+        raise UserError("score needs --output DIR to write to, or --explain DOC to print")
     from cc_math.spark.score import score as score_stage
 
-    if model is not None:
-        overrides = (*overrides, f"score.model={_quoted(model)}")
-    job = _job(overrides=overrides, **common)
-    names = _names(id_column, url_column, text_column)
+    job = _job(output=output, overrides=overrides, **common)
     _print_counts("score", score_stage(job, _documents(documents), names))
 
 

@@ -319,7 +319,7 @@ def _fold_run(match: re.Match[str]) -> str:
     return match.group().translate(_CHARACTERS)
 
 
-def _structure(formula: str) -> str:
+def structure_tokens(formula: str) -> str:
     """A formula as structure tokens: letters ƒv, numbers ƒn, commands and operators by name."""
     tokens = [_STRUCTURE]
     for piece in _STRUCTURE_PIECE.findall(formula):
@@ -341,7 +341,7 @@ def replace_formulas(text: str, formulas: FormulaMask) -> str:
     for start, end, inner_start, inner_end in formula_spans(text):
         parts.append(text[done:start])
         if formulas == "structure":
-            parts.append(_structure(text[inner_start:inner_end]))
+            parts.append(structure_tokens(text[inner_start:inner_end]))
         done = end
     return " ".join([*parts, text[done:]])
 

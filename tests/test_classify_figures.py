@@ -9,14 +9,23 @@ from hypothesis import strategies as st
 
 from cc_math.classify.calibrate import (
     apply_calibration,
-    fit_features,
     fit_isotonic,
     fit_platt,
 )
 from cc_math.classify.domains import count_sites, is_proposed, sites_of, wilson_interval
 from cc_math.classify.evaluate import average_precision, label_figures, metrics, roc_auc
-from cc_math.classify.score import document_features
+from cc_math.classify.features import document_features
+from cc_math.classify.heads import (
+    check_heads,
+    fit_kinds,
+    fit_line,
+    fit_quality,
+    kind_shares,
+    line_log_odds,
+    quality,
+)
 from cc_math.classify.selection import selection_figures
+from cc_math.errors import ModelError
 
 TRUTH = np.array([True, False, True, False])
 SCORES = np.array([0.9, 0.8, 0.7, 0.1])
@@ -87,14 +96,56 @@ def test_features_join_words_and_formulas() -> None:
     assert features["no_formula"] == 0.0 and features["words_alone"] == 0.0
     alone = document_features("words only", 0.9)
     assert alone["no_formula"] == 1.0 and alone["words_alone"] == pytest.approx(np.log(9))
-    rows = [[n, 0.0] for n in range(20)]
-    calibration = fit_features(
-        ("formulas", "words_alone"), rows, [n > 9 for n in range(20)], [1.0] * 20
-    )
-    low, high = (
-        apply_calibration(calibration, 0.5, {"formulas": n, "words_alone": 0.0}) for n in (2, 18)
-    )
-    assert low < 0.2 < 0.8 < high
+
+
+def test_a_line_separates_and_survives_a_missing_feature() -> None:
+    rows = [{"formulas": float(n), "words_alone": 0.0} for n in range(20)]
+    line = fit_line(("formulas", "words_alone"), rows, [n > 9 for n in range(20)], [1.0] * 20)
+    low, high = (line_log_odds(line, {"formulas": n}) for n in (2.0, 18.0))
+    assert low < -1.4 < 1.4 < high
+    calibration = {"kind": "features", **line}
+    assert apply_calibration(calibration, 0.5, {"formulas": 18.0}) > 0.8
+
+
+def test_quality_rises_with_the_level_and_stays_within_bounds() -> None:
+    rows = [{"formulas": n / 10} for n in range(60)]
+    lines = fit_quality(("formulas",), rows, [n // 10 for n in range(60)])
+    found = [quality(lines, row) for row in rows]
+    assert found == sorted(found) and 0 <= found[0] < 0.25 and 0.75 < found[-1] <= 1
+    check_heads({"quality": lines}, "here")
+
+
+def test_kinds_share_one_and_rare_ones_have_no_head() -> None:
+    kinds = ["listing"] * 20 + ["exposition"] * 20 + ["qa"]
+    rows = [{"length": float(kind == "exposition")} for kind in kinds]
+    lines = fit_kinds(("length",), rows, kinds)
+    assert set(lines) == {"listing", "exposition"}
+    shares = kind_shares(lines, {"length": 1.0})
+    assert shares["exposition"] > 0.8 and sum(shares.values()) == pytest.approx(1.0)
+    check_heads({"kind": lines}, "here")
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        [],
+        {"other": []},
+        {"quality": [{"weights": {}, "bias": 0.0}]},
+        {"kind": {"no_such_kind": {"weights": {}, "bias": 0.0}}},
+        {"kind": {"qa": {"weights": {"no_such_feature": 1.0}, "bias": 0.0}}},
+        {"kind": {"qa": {"weights": {"length": float("nan")}, "bias": 0.0}}},
+        {"kind": {"qa": {"weights": {"length": 1.0}}}},
+    ],
+)
+def test_damaged_heads_are_refused(heads: object) -> None:
+    with pytest.raises(ModelError, match="train the model again"):
+        check_heads(heads, "here")
+
+
+def test_kinds_become_features_and_long_texts_are_cut() -> None:
+    features = document_features("$a$ " * 50_000, 0.5, {"qa": 0.5, "spam": 0.0})
+    assert features["kind:qa"] == pytest.approx(0.0) and features["kind:spam"] == -5.0
+    assert features["formulas"] == pytest.approx(np.log1p(25_000))
 
 
 def test_selection_by_words_or_by_marks() -> None:

@@ -11,10 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from cc_math.classify import load_classifier
-from cc_math.classify.labels import fold_of, read_examples
+from cc_math.classify.labels import Examples, fold_of, read_examples
+from cc_math.classify.lines import text_lines
 from cc_math.classify.settings import ClassifierSettings, settings_from_toml
+from cc_math.classify.text_models import fold, held_out, train_math
 from cc_math.classify.train import train_classifier
-from cc_math.errors import InputError, RecipeError
+from cc_math.errors import InputError, ModelError, RecipeError
+from cc_math.text import classifier_text, formula_spans
 
 RECIPES = Path(__file__).resolve().parent.parent / "classifiers"
 SMALL = ClassifierSettings(
@@ -109,9 +112,23 @@ def test_training_and_scoring_read_the_same_features(tmp_path: Path) -> None:
     rows = [{"url": "", "text": text, "label": 1.0}]
     source = _write(rows, tmp_path / "one.jsonl")
     [example] = read_examples(dataclasses.replace(SMALL, labelled=(source,), min_words=1)).training
-    from cc_math.text import classifier_text
-
     assert example.line == classifier_text(text)
+
+
+def test_both_lines_of_a_text_are_the_normalisers() -> None:
+    for text in (
+        r"Let $x^2$ and $y$ be 5 $z$ 6, then $$\\frac{a}{b}$$ is 7.",
+        "no formula, 3 words",
+        "5 $a$ 6 $b$ 7",
+        "qxformulaxq and $x$",
+        r"\\text{$a$ in $b$} $5 and $6",
+        "$a$$b$ $c$",
+        "",
+    ):
+        plain, structured, spans = text_lines(text)
+        assert plain == classifier_text(text, "remove")
+        assert structured == classifier_text(text, "structure")
+        assert spans == list(formula_spans(text))
 
 
 def test_labelled_sites_and_excluded_ones_stay_out(tmp_path: Path) -> None:
@@ -131,6 +148,99 @@ def test_labelled_sites_and_excluded_ones_stay_out(tmp_path: Path) -> None:
     sites.write_text("site1.org\nsite2.org\n")
     kept = {e.site for e in read_examples(settings).training}
     assert len(kept) == 8 and "site2.org" not in kept
+
+
+def test_excluded_sites_are_hosts_or_addresses_and_reach_read_pages(tmp_path: Path) -> None:
+    source = _write(_rows(40), tmp_path / "pages.parquet")
+    labels = [{"url": f"https://site{n}.org/{n}", "math_score": 4, "lang": "en"} for n in (1, 3)]
+    sites = tmp_path / "sites.txt"
+    sites.write_text("# hold-out\nwww.Site1.org\nhttps://site2.org/path\n")
+    settings = dataclasses.replace(
+        SMALL,
+        bootstrap=(source,),
+        calibration_labels=_write(labels, tmp_path / "labels.jsonl"),
+        exclude_sites=str(sites),
+    )
+    examples = read_examples(settings)
+    assert not {"site1.org", "site2.org"} & {e.site for e in examples.training}
+    assert [e.site for e in examples.read] == ["site3.org"]
+    sites.write_text("no domain here\n")
+    with pytest.raises(InputError, match="expected a domain"):
+        read_examples(settings)
+
+
+def _read_settings(tmp_path: Path, **changes: object) -> ClassifierSettings:
+    rows = _rows(80)
+    labels = [
+        {
+            "url": row["url"],
+            "math_score": 4 if row["label"] else 0,
+            "kind": "exposition" if row["label"] else "news_blog",
+            "lang": "en",
+        }
+        for row in rows[:60]
+    ]
+    return dataclasses.replace(
+        SMALL,
+        bootstrap=(_write(rows, tmp_path / "pages.parquet"),),
+        bootstrap_role="context",
+        read_copies=1,
+        kinds=True,
+        formula_words=True,
+        calibration="features",
+        calibration_labels=_write(labels, tmp_path / "labels.jsonl"),
+        **changes,
+    )
+
+
+def test_heads_are_trained_stored_and_scored(tmp_path: Path) -> None:
+    settings = _read_settings(tmp_path, learning_curve=(0.9,))
+    result = train_classifier(settings, tmp_path / "model", lambda message: None)
+    model = load_classifier(result.model_path)
+    assert model.heads == ("math", "quality", "kind:exposition", "kind:news_blog")
+    first, second, empty = model.score_heads([MATH + " $x^2$ $x$", REST, ""])
+    assert first["math"] == model.score_many([MATH + " $x^2$ $x$"])[0]
+    assert first["math"][1] > second["math"][1] and first["quality"][1] > second["quality"][1]
+    assert first["kind:exposition"][1] > 0.5 > second["kind:exposition"][1]
+    assert all(math.isfinite(v) for row in (first, second, empty) for p in row.values() for v in p)
+    assert result.metrics["calibration_labels"]["heads"]["kind"]["right"] > 0.8
+    assert result.metrics["learning_curve"][0]["share"] == 0.9
+    again = train_classifier(settings, tmp_path / "again", lambda message: None)
+    assert again.digest == result.digest
+
+
+def test_the_part_for_kinds_is_checked(tmp_path: Path) -> None:
+    result = train_classifier(_read_settings(tmp_path), tmp_path / "model", lambda message: None)
+    part = result.model_path.with_suffix(".kinds.bin")
+    content = part.read_bytes()
+    part.write_bytes(content[:-1] + b"x")
+    with pytest.raises(ModelError, match="sha256"):
+        load_classifier(result.model_path)
+    part.unlink()
+    with pytest.raises(ModelError, match="no such file"):
+        load_classifier(result.model_path)
+
+
+def test_a_page_cannot_both_teach_and_judge(tmp_path: Path) -> None:
+    settings = _read_settings(tmp_path)
+    with pytest.raises(InputError, match="take them out of one of the files"):
+        read_examples(dataclasses.replace(settings, evaluation_labels=settings.calibration_labels))
+
+
+def test_a_fold_is_judged_without_its_sites(tmp_path: Path) -> None:
+    settings = _read_settings(tmp_path)
+    examples = read_examples(settings)
+    seen: list[set[str]] = []
+
+    def spy(settings: ClassifierSettings, examples: Examples, without: int | None) -> object:
+        kept = (*examples.training, *examples.read, *examples.seeds)
+        seen.append({e.site for e in kept if fold(settings, e) != without})
+        return train_math(settings, examples, without)
+
+    held_out(settings, examples, spy, examples.labelled, lambda message: None)
+    for number, sites in enumerate(seen):
+        judged = {e.site for e in examples.labelled if fold(settings, e) == number}
+        assert judged and not judged & sites
 
 
 def test_a_site_lies_in_one_fold_and_folds_follow_the_seed() -> None:
@@ -154,6 +264,12 @@ def test_twins_and_large_sites_are_capped(tmp_path: Path) -> None:
         ({"bootstrap": ("x",), "dim": 0}, "classifier.dim must be greater than 0"),
         ({"positives": ("x",)}, "come together"),
         ({"bootstrap": ("x",), "folds": 1}, "classifier.folds"),
+        ({"bootstrap": ("x",), "kinds": True}, "set classifier.calibration_labels"),
+        ({"bootstrap": ("x",), "learning_curve": (1.5,)}, "shares between 0 and 1"),
+        (
+            {"bootstrap": ("x",), "bootstrap_role": "context", "calibration_labels": "y"},
+            "classifier.read_copies",
+        ),
     ],
 )
 def test_impossible_settings(tmp_path: Path, changes: dict, message: str) -> None:  # type: ignore[type-arg]
@@ -187,4 +303,4 @@ def test_recipe_with_an_unknown_key(tmp_path: Path) -> None:
 def test_hand_written_labels_and_seeds_hold_no_page_text() -> None:
     rows = [json.loads(line) for line in (RECIPES / "labels.jsonl").read_text().splitlines()]
     assert all(set(row) == {"url", "math_score", "kind", "lang"} for row in rows)
-    assert len({row["url"] for row in rows}) == len(rows) >= 150
+    assert len({row["url"] for row in rows}) == len(rows) >= 150 + 600

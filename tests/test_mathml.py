@@ -57,6 +57,26 @@ def tex(markup: str) -> str:
             "{}_{2}F_{3}",
         ),
         ("<mo>{</mo><mi>a</mi><mo>}</mo>", "\\{a\\}"),
+        (
+            "<mrow><mo>(</mo><mfrac linethickness='0'><mi>n</mi><mi>k</mi></mfrac><mo>)</mo></mrow>",
+            "\\binom{n}{k}",
+        ),
+        (
+            "<munder><mo>∑</mo><mrow><mtable><mtr><mtd><mi>i</mi></mtd></mtr>"
+            "<mtr><mtd><mi>j</mi></mtd></mtr></mtable></mrow></munder>",
+            "\\sum_{\\substack{i \\\\ j}}",
+        ),
+        (
+            "<mfrac><mrow data-mjx-texclass='ORD'><mi>a</mi></mrow>"
+            "<mrow data-mjx-texclass='ORD'><mi>b</mi></mrow></mfrac>",
+            "{a \\over b}",
+        ),
+        ("<mi>B</mi><msup><mrow/><mi>T</mi></msup><mi>A</mi>", "B{}^TA"),
+        ("<munder><mi>lim sup</mi><mi>n</mi></munder>", "\\limsup_{n}"),
+        ("<mi>arg min</mi>", "\\operatorname{arg\\,min}"),
+        ("<mi>a</mi><mtext>&#160;and&#160;</mtext><mi>b</mi>", "a\\text{ and }b"),
+        ("<msqrt><mtext> </mtext></msqrt>", "\\sqrt{\\ }"),
+        ("<mtext>a\\b</mtext>", "\\text{a\\textbackslash b}"),
         ("<menclose notation='box'><mi>x</mi></menclose>", "\\boxed{x}"),
     ],
 )
@@ -93,6 +113,16 @@ def test_glyphs_of_mathjax_are_read_by_their_codes() -> None:
         "</mjx-dtable></mjx-dbox></mjx-frac></mjx-mfrac></mjx-math></mjx-container>"
     )
     assert mathjax_html_to_tex(markup) == "x_1\\le \\frac{2}{\\alpha}"
+
+
+def test_a_fraction_without_a_line_is_read_from_glyphs() -> None:
+    markup = (
+        "<mjx-container><mjx-math><mjx-mrow><mjx-mo><mjx-c class='mjx-c28'></mjx-c></mjx-mo><mjx-mfrac>"
+        "<mjx-frac atop='true'><mjx-num><mjx-mi><mjx-c class='mjx-c1D45B'></mjx-c></mjx-mi></mjx-num>"
+        "<mjx-den><mjx-mi><mjx-c class='mjx-c1D458'></mjx-c></mjx-mi></mjx-den></mjx-frac></mjx-mfrac>"
+        "<mjx-mo><mjx-c class='mjx-c29'></mjx-c></mjx-mo></mjx-mrow></mjx-math></mjx-container>"
+    ).replace("'", '"')
+    assert mathjax_html_to_tex(markup) == "\\binom{n}{k}"
 
 
 def test_boxes_of_katex_are_read_by_their_classes() -> None:

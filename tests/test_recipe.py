@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given, settings
@@ -101,6 +101,12 @@ def test_a_whole_number_is_a_number() -> None:
         parse(f"[compose]\nmin_score = 1{'0' * 400}")
 
 
+def test_lists_of_numbers() -> None:
+    assert parse("[classifier]\nlearning_curve = [0.5, 1]").classifier.learning_curve == (0.5, 1.0)
+    with pytest.raises(RecipeError, match="wants a list of numbers"):
+        parse('[classifier]\nlearning_curve = ["a"]')
+
+
 def test_text_that_is_not_toml_is_named() -> None:
     with pytest.raises(RecipeError, match=r"r\.toml: not TOML: .*line 2"):
         parse("[compose]\nmin_score 3\n", "r.toml")
@@ -169,11 +175,13 @@ def test_an_override_that_cannot_be_is_named(override: str, says: str) -> None:
 
 def _strategy(hint: Any) -> st.SearchStrategy[Any]:
     text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+    number = st.floats(allow_nan=False, allow_infinity=False)
     return {
         str: text,
         bool: st.booleans(),
         int: st.integers(0, 2**62),
-        float: st.floats(allow_nan=False, allow_infinity=False),
+        float: number,
+        tuple[float, ...]: st.lists(number, max_size=3).map(tuple),
     }.get(hint, st.lists(text, max_size=3).map(tuple))
 
 
@@ -182,7 +190,7 @@ def _strategy(hint: Any) -> st.SearchStrategy[Any]:
 def test_toml_round_trip(data: st.DataObject) -> None:
     name, spec = data.draw(st.sampled_from(values()))
     table, key = name.split(".")
-    hint = type(spec.default)
+    hint = get_type_hints(recipes.table_class(table))[key]
     drawn = data.draw(_strategy(hint))
     section = dataclasses.replace(getattr(Recipe(), table), **{key: drawn})
     changed = dataclasses.replace(Recipe(), **{table: section})

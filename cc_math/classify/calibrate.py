@@ -5,8 +5,8 @@ Owns three maps. `platt` is a logistic line over the raw score's log odds (Platt
 `features` is Platt's line with more terms, so that what extraction knows of a page's
 formulas joins what its words say. Reads and writes nothing.
 
-The trade: two to five numbers that anybody can read, against a learned combination that
-would fit a little better and could not be inspected.
+The trade: a handful of numbers that anybody can read, against a learned combination that
+would fit a little better and could not be inspected. `cc_math.classify.heads` fits the lines.
 """
 
 from __future__ import annotations
@@ -18,20 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cc_math.classify.features import is_feature
 from cc_math.errors import ModelError
 
 FloatArray = npt.NDArray[np.float64]
-
-#: Features that a `features` calibration may name, in their order; see
-#: `cc_math.classify.score.document_features`.
-FEATURES = (
-    "words_beside_formulas",
-    "words_alone",
-    "no_formula",
-    "formulas",
-    "formula_share",
-    "code_share",
-)
 
 # Probabilities are bounded away from 0 and 1 by half of the 1e-4 to which scores are rounded.
 _BOUND = 5e-5
@@ -81,25 +71,6 @@ def fit_platt(raw: Sequence[float], labels: Sequence[bool]) -> dict[str, Any]:
     return {"kind": "platt", "slope": round(float(slope), 6), "bias": round(float(bias), 6)}
 
 
-def fit_features(
-    names: Sequence[str],
-    rows: Sequence[Sequence[float]],
-    labels: Sequence[bool],
-    weights: Sequence[float],
-) -> dict[str, Any]:
-    """A logistic line over named features of a document, see `cc_math.classify.score`.
-
-    `rows` is [N, F] in the order of `names`; `labels` and `weights` are [N].
-    """
-    beta = fit_logistic(
-        np.array(rows, dtype=np.float64),
-        np.array(labels, dtype=np.float64),
-        np.array(weights, dtype=np.float64),
-    )
-    per_name = {name: round(float(w), 6) for name, w in zip(names, beta, strict=False)}
-    return {"kind": "features", "weights": per_name, "bias": round(float(beta[-1]), 6)}
-
-
 def fit_isotonic(raw: Sequence[float], labels: Sequence[bool]) -> dict[str, Any]:
     """The isotonic map of raw scores: pool adjacent violators, then a line between pools."""
     pools: list[list[float]] = []  # sum of raw, sum of labels, count
@@ -123,7 +94,9 @@ def apply_calibration(calibration: dict[str, Any], raw: float, features: dict[st
         total = calibration["bias"] + calibration["slope"] * log_odds(raw)
     else:
         weights = calibration["weights"]
-        total = calibration["bias"] + math.fsum(weights[name] * features[name] for name in weights)
+        total = calibration["bias"] + math.fsum(
+            weights[name] * features.get(name, 0.0) for name in weights
+        )
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
 
 
@@ -142,7 +115,7 @@ def check_calibration(calibration: object, where: str) -> None:
         numbers = [*raw, *mapped] or [None]
     elif kind == "features":
         weights = calibration.get("weights")
-        named = isinstance(weights, dict) and set(weights) <= set(FEATURES)
+        named = isinstance(weights, dict) and all(map(is_feature, weights))
         numbers = [calibration.get("bias"), *(weights.values() if named else [None])]  # type: ignore[union-attr]
     elif kind != "none":
         raise ModelError(f"{where}: unknown calibration {kind!r}; train the model again")

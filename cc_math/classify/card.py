@@ -38,11 +38,10 @@ def model_card(
         + ("left out." if settings.formulas == "remove" else "as structure tokens."),
         "",
         "## What it learned from",
-        f"{counts.get('positives', 0):,} positive and {counts.get('negatives', 0):,} negative "
-        f"pages and {figures['seeds']} hand-written texts. Pages with labels were in no "
-        "training. The weights hold no text of the pages; the pages belong to their authors.",
+        *_sources(settings, counts, figures),
+        "The weights hold no text of the pages; the pages belong to their authors.",
     ]
-    if settings.bootstrap:
+    if settings.bootstrap and settings.bootstrap_role == "examples":
         lines += [
             "Bootstrapped: a page is positive because it holds at least "
             f"{settings.bootstrap_min_marks} formula marks, negative because it holds none. "
@@ -66,6 +65,8 @@ def model_card(
             for part in ("unweighted", "weighted", "english", "other_languages"):
                 if part != "weighted" or values[part] != values["unweighted"]:
                     lines.append(_row(f"{name}, {part}".replace("_", " "), values[part]))
+    if "heads" in figures.get("evaluation_labels", {}):
+        lines += ["", "## Other heads", *_head_lines(figures["evaluation_labels"]["heads"])]
     lines += ["", "## Calibration", _calibration_text(description["calibration"], figures), ""]
     return "\n".join(lines)
 
@@ -83,9 +84,42 @@ def _calibration_text(calibration: dict[str, Any], figures: dict[str, Any]) -> s
     weights = ", ".join(f"{name} {weight:+.2f}" for name, weight in calibration["weights"].items())
     return (
         f"{text} A logistic line over what the words say and how many formulas the text holds: "
-        f"{weights}, bias {calibration['bias']:+.2f}. The hand-written texts count in it as well, "
-        "because a crawl may hold too few pages of mathematics without mark-up."
+        f"{weights}, bias {calibration['bias']:+.2f}."
     )
+
+
+def _sources(
+    settings: ClassifierSettings, counts: dict[str, int], figures: dict[str, Any]
+) -> list[str]:
+    """What the text model was trained on, in sentences."""
+    by_rule = f"{counts.get('positives', 0):,} positive and {counts.get('negatives', 0):,} negative"
+    seeds = f"{figures['seeds']} hand-written texts"
+    read = f"{counts.get('read', 0):,} pages that were read and labelled"
+    if settings.bootstrap_role == "context":
+        return [f"{read}, and {seeds}, these set among words of ordinary pages. Labels that "
+                "evaluate were in no training."]  # fmt: skip
+    if settings.read_copies:
+        return [f"{by_rule} pages, {read}, and {seeds}. Labels that evaluate were in no training."]
+    return [f"{by_rule} pages and {seeds}. Pages with labels were in no training."]
+
+
+def _head_lines(heads: dict[str, Any]) -> list[str]:
+    """Figures of quality and kinds on the evaluation labels."""
+    quality, kind = heads["quality"], heads["kind"]
+    lines = [
+        f"`quality`, on {quality['pages']} labelled pages: {quality['mean_error_levels']} levels "
+        f"of 5 off on average, rank correlation {quality['rank_correlation']}. The likeliest "
+        f"`kind` is right on {kind['right']:.0%} of {kind['pages']}; kinds with too few labels "
+        "have no row.",
+        "",
+        "| kind | pages | average precision | precision | recall |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in sorted(heads.items()):
+        if name.startswith("kind:"):
+            cells = (row[key] for key in ("pages", "average_precision", "precision", "recall"))
+            lines.append(f"| {name[5:]} | " + " | ".join(map(str, cells)) + " |")
+    return lines
 
 
 def _row(name: str, values: dict[str, Any]) -> str:

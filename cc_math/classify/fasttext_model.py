@@ -1,8 +1,10 @@
 """The model container: a fastText `.bin` and beside it a `.json` that says what it is.
 
 Owns the format, its checks and the reading of the shipped models. The JSON holds the
-sha256 of the `.bin`, the version of the normaliser, the mask of formulas, the calibration
-and the training's record; no weights, nothing executable.
+sha256 of the `.bin`, the version of the normaliser, the mask of formulas, the calibration,
+the heads and the training's record; nothing executable. A model may have parts, files of
+the same form beside it whose sha256 stand in the same JSON: `NAME.formula_words.bin` sees
+formulas as structure tokens, `NAME.kinds.bin` knows the kinds of pages.
 
 fastText's own loader trusts its file and may crash or take all memory on another one. So a
 file is loaded only when its JSON names its sha256, its head says fastText and its numbers
@@ -17,6 +19,7 @@ import os
 import struct
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from typing import Any
 import fasttext
 
 from cc_math.classify.calibrate import check_calibration
+from cc_math.classify.heads import check_heads
 from cc_math.errors import ModelError
 from cc_math.text import NORMALISER_VERSION
 
@@ -39,6 +43,8 @@ _SUPERVISED = 3
 _MAX_MODEL_BYTES = 8 << 30  # chosen: three times the paper's model
 _CHILD_TIMEOUT_S = 120.0  # chosen: reading the paper's 2 GB from a slow disk
 
+PARTS = ("formula_words", "kinds")
+
 _DATA = Path(__file__).resolve().parent.parent / "data"
 SHIPPED_QUICK = _DATA / "quick.bin"
 SHIPPED_DEFAULT = _DATA / "math.bin"
@@ -49,24 +55,48 @@ fasttext.FastText.eprint = lambda *words: None
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A fastText model that passed the checks, its description and the digest of both.
+    """A fastText model that passed the checks, its description and the digest of all parts.
 
-    `predict(line)` gives the probability of the positive label. `digest` is the first 16 hex
-    digits of the sha256 over both files.
+    `predict(line)` gives the probability of the positive label, `predict_kinds(line)` that of
+    each kind of page, where the model has a part for them. `digest` is the first 16 hex digits
+    of the sha256 over the sha256 of the `.bin` and the JSON, which names the other part's.
     """
 
     fasttext: Any
     description: dict[str, Any]
     digest: str
+    kinds: Any = None
+    formula_words: Any = None
 
     def predict(self, line: str) -> float:
         """Probability (0-1) of the positive class for one normalised line."""
+        return self._positive(self.fasttext, line)
+
+    def predict_formula_words(self, line: str) -> float | None:
+        """As `predict`, for a line with formulas as structure tokens; None without such a part."""
+        return None if self.formula_words is None else self._positive(self.formula_words, line)
+
+    def _positive(self, model: Any, line: str) -> float:
         if not line:
             return 0.0
-        for probability, label in self.fasttext.f.predict(line + "\n", 2, -1.0, "strict"):
+        for probability, label in model.f.predict(line + "\n", 2, -1.0, "strict"):
             if label == _LABEL + self.description["positive_label"]:
                 return min(1.0, max(0.0, float(probability)))
         return 0.0
+
+    def predict_kinds(self, line: str) -> dict[str, float]:
+        """Probability (0-1) of each kind; {} without such a part, or without a word."""
+        if self.kinds is None or not line:
+            return {}
+        return {
+            label[len(_LABEL) :]: min(1.0, max(0.0, float(probability)))
+            for probability, label in self.kinds.f.predict(line + "\n", -1, -1.0, "strict")
+        }
+
+
+def part_path(binary: Path, part: str) -> Path:
+    """Where a part lies: beside the `.bin`."""
+    return binary.with_suffix(f".{part}.bin")
 
 
 def model_paths(path: Path) -> tuple[Path, Path]:
@@ -84,20 +114,34 @@ def load_model(path: Path, *, shipped: bool) -> LoadedModel:
     """
     binary, description_path = model_paths(path)
     description, description_bytes = _read_description(binary, description_path)
-    sha256 = _check_binary(binary, description)
+    model = _load_part(binary, description, shipped=shipped)
+    parts = {}
+    for name in PARTS:
+        if name in description:
+            part = part_path(binary, name)
+            if not part.is_file():
+                raise ModelError(f"{part}: no such file; it belongs to {binary.name}")
+            parts[name] = _load_part(part, description[name], shipped=shipped)
+    sha256 = str(description["sha256"])
+    digest = hashlib.sha256(sha256.encode() + description_bytes).hexdigest()[:16]
+    return LoadedModel(fasttext=model, description=description, digest=digest, **parts)
+
+
+def _load_part(path: Path, description: dict[str, Any], *, shipped: bool) -> Any:
+    """One fastText file whose `labels` and `sha256` stand in `description`."""
+    _check_binary(path, description)
     if not shipped:
-        _check_structure(binary)
-        _try_in_child(binary)
-    model = fasttext.load_model(str(binary))
+        _check_structure(path)
+        _try_in_child(path)
+    model = fasttext.load_model(str(path))
     labels = set(model.get_labels())
     wanted = {_LABEL + name for name in description["labels"]}
     if labels != wanted:
         raise ModelError(
-            f"{binary}: expected labels {sorted(wanted)}, found {sorted(labels)}; "
-            f"{description_path.name} is of another model"
+            f"{path}: expected labels {sorted(wanted)}, found {sorted(labels)}; "
+            "its description is of another model"
         )
-    digest = hashlib.sha256(sha256.encode() + description_bytes).hexdigest()[:16]
-    return LoadedModel(fasttext=model, description=description, digest=digest)
+    return model
 
 
 def _read_description(binary: Path, path: Path) -> tuple[dict[str, Any], bytes]:
@@ -136,12 +180,26 @@ def _read_description(binary: Path, path: Path) -> tuple[dict[str, Any], bytes]:
     )
     if not sound:
         raise ModelError(f"{path}: incomplete or damaged description; train the model again")
+    for name in PARTS:
+        if name in description and not _is_part(description[name]):
+            raise ModelError(f"{path}: damaged description of {name}; train the model again")
     check_calibration(description.get("calibration"), str(path))
+    check_heads(description.get("heads", {}), str(path))
     return description, content
 
 
-def _check_binary(path: Path, description: dict[str, Any]) -> str:
-    """sha256 of the file, after its head and its digest proved right."""
+def _is_part(part: object) -> bool:
+    return (
+        isinstance(part, dict)
+        and isinstance(part.get("labels"), list)
+        and bool(part["labels"])
+        and all(isinstance(name, str) for name in part["labels"])
+        and isinstance(part.get("sha256"), str)
+    )
+
+
+def _check_binary(path: Path, description: dict[str, Any]) -> None:
+    """Raise ModelError unless the file's head and its digest prove right."""
     size_bytes = path.stat().st_size
     head_bytes = _HEAD.size + _DICTIONARY.size
     with path.open("rb") as stream:
@@ -171,7 +229,6 @@ def _check_binary(path: Path, description: dict[str, Any]) -> str:
             f"{path}: sha256 is {sha256[:16]}…, its description says "
             f"{description['sha256'][:16]}…; the file is damaged or of another training"
         )
-    return sha256
 
 
 def _check_structure(path: Path) -> None:
@@ -223,23 +280,31 @@ def _try_in_child(path: Path) -> None:
         )
 
 
-def save_model(model: Any, path: Path, description: dict[str, Any]) -> LoadedModel:
-    """Write `path` (.bin) and its JSON, and read both back through the checks.
+def save_model(
+    model: Any, path: Path, description: dict[str, Any], parts: Mapping[str, Any]
+) -> LoadedModel:
+    """Write `path` (.bin), its `parts` (see PARTS) and its JSON, and read all back checked.
 
-    `description` lacks format, versions and sha256, which are added here.
+    `description` lacks format, versions, sha256 and parts, which are added here.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    model.save_model(str(path))
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     full = {
         "format": "cc-math-classifier",
         "container_version": CONTAINER_VERSION,
         "normaliser_version": NORMALISER_VERSION,
-        "sha256": sha256,
+        "sha256": _save_part(model, path),
         **description,
     }
+    for name, part in parts.items():
+        labels = sorted(label[len(_LABEL) :] for label in part.get_labels())
+        full[name] = {"labels": labels, "sha256": _save_part(part, part_path(path, name))}
     path.with_suffix(".json").write_text(
         json.dumps(full, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     return load_model(path, shipped=True)
+
+
+def _save_part(model: Any, path: Path) -> str:
+    model.save_model(str(path))
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

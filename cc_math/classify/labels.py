@@ -11,6 +11,7 @@ come from hashes of the addresses, so neither listing order nor part sizes move 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections import Counter
@@ -21,6 +22,8 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cc_math.classify.features import FEATURE_CHARS
+from cc_math.classify.lines import text_lines
 from cc_math.classify.settings import ClassifierSettings
 from cc_math.errors import InputError
 from cc_math.language import identify
@@ -41,7 +44,8 @@ class Example:
 
     `positive` is None for a page that is only scored (a labelled one, or one that the
     bootstrap rule leaves open). `key` orders and names it; `text` is kept only for labelled
-    pages and seeds, whose formulas a calibration may count.
+    pages and seeds, whose formulas a calibration may count, and so is `formula_line`, the line
+    with formulas as structure tokens, where the settings want one.
     """
 
     key: str
@@ -52,15 +56,22 @@ class Example:
     text: str = ""
     is_seed: bool = False
     language: str = ""
+    kind: str = ""
+    formula_line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """What a training reads: examples in hash order, and labelled pages apart."""
+    """What a training reads: examples in hash order, and labelled pages apart.
+
+    `read` are the labelled pages that calibrate, with their own verdict and kind; those that
+    only evaluate are in `labelled` alone.
+    """
 
     training: list[Example]
     seeds: list[Example]
     labelled: list[Example]
+    read: list[Example]
     counts: dict[str, int]
 
 
@@ -126,7 +137,7 @@ def read_examples(settings: ClassifierSettings) -> Examples:
     """All examples that `settings` name, normalised, without the excluded ones."""
     counts: Counter[str] = Counter()
     kept_out = _excluded_urls(settings)
-    sites_out = _lines(settings.exclude_sites)
+    sites_out = _excluded_sites(settings)
     labelled_urls: set[str] = set()
     for uri in (settings.calibration_labels, settings.evaluation_labels):
         if uri:
@@ -136,7 +147,7 @@ def read_examples(settings: ClassifierSettings) -> Examples:
     for row, positive in _judged_rows(settings):
         counts["rows"] += 1
         url = str(row.get(settings.url_field) or "") if settings.url_field else ""
-        text = str(row[settings.text_field] or "")[: settings.max_chars]
+        text = str(row[settings.text_field] or "")[: max(settings.max_chars, FEATURE_CHARS)]
         is_labelled = url in labelled_urls
         if positive is None and not is_labelled:
             counts["left_open_by_rule"] += 1
@@ -145,25 +156,54 @@ def read_examples(settings: ClassifierSettings) -> Examples:
         if not is_labelled and (url in kept_out or site in sites_out):
             counts["excluded"] += 1
             continue
-        line = classifier_text(text, cast(FormulaMask, settings.formulas))
+        line, formula_line = _lines(text, settings)
         key = _key(settings.seed, url, line)
         if is_labelled:
-            labelled[url] = Example(key, url, site, line, None, text)
+            labelled[url] = Example(key, url, site, line, None, text, formula_line=formula_line)
         elif line.count(" ") + 1 < settings.min_words:
             counts["too_short"] += 1
         else:
             # Captures of one page and twins under one address differ in key by their text.
-            language = identify(text)[0]
+            language = identify(text[: settings.max_chars])[0]
             site = site or f"\0{key}"
             chosen[key] = Example(key, url, site, line, positive, language=language)
+    kept_in = {u: e for u, e in labelled.items() if u not in kept_out and e.site not in sites_out}
+    read = _read_pages(settings, kept_in)
+    counts["read"] = len(read)
     seeds = _seed_examples(settings)
     training = _capped([chosen[key] for key in sorted(chosen)], settings, counts)
     return Examples(
         training=_balanced(training, seeds, settings, counts),
         seeds=seeds,
         labelled=[labelled[url] for url in sorted(labelled)],
+        read=read,
         counts=dict(sorted(counts.items())),
     )
+
+
+def _read_pages(settings: ClassifierSettings, labelled: dict[str, Example]) -> list[Example]:
+    """The pages of `calibration_labels` with what their reader said, but no page that evaluates.
+
+    Raises InputError where a page is in both files: its own label would judge it.
+    """
+    if not settings.calibration_labels:
+        return []
+    rows = read_label_scores(settings.calibration_labels, settings.score_field)
+    if settings.evaluation_labels:
+        judges = set(read_label_scores(settings.evaluation_labels, settings.score_field))
+        if both := sorted(judges & set(rows)):
+            raise InputError(
+                f"{settings.calibration_labels}: {len(both)} of its pages are in "
+                f"{settings.evaluation_labels} too ({both[0]}); take them out of one of the files"
+            )
+    return [
+        dataclasses.replace(
+            labelled[url],
+            positive=bool(rows[url]["score"] >= settings.min_score),
+            kind=str(rows[url].get("kind") or ""),
+        )
+        for url in sorted(labelled.keys() & rows.keys())
+    ]
 
 
 def _judged_rows(settings: ClassifierSettings) -> Iterator[tuple[Row, bool | None]]:
@@ -235,16 +275,27 @@ def _balanced(
     return kept
 
 
+def _lines(text: str, settings: ClassifierSettings) -> tuple[str, str]:
+    """The line of a text, and the one that shows its formulas ("" where none is wanted)."""
+    head = text[: settings.max_chars]
+    if settings.formula_words:
+        return text_lines(head)[:2]
+    return classifier_text(head, cast(FormulaMask, settings.formulas)), ""
+
+
 def _seed_examples(settings: ClassifierSettings) -> list[Example]:
     seeds = []
     for row in read_rows(settings.seeds, ("text", "label")):
-        line = classifier_text(str(row["text"]), cast(FormulaMask, settings.formulas))
+        text = str(row["text"])
+        line, formula_line = _lines(text, settings)
         key = _key(settings.seed, "", line)
         positive = float(row["label"]) >= settings.min_label
         # A hand-written example belongs to no site: it is dealt into a fold by itself.
         language = str(row.get("language") or identify(str(row["text"]))[0])
         site = f"\0{key}"
-        seeds.append(Example(key, "", site, line, positive, str(row["text"]), True, language))
+        seeds.append(
+            Example(key, "", site, line, positive, text, True, language, formula_line=formula_line)
+        )
     return sorted(seeds, key=lambda example: example.key)
 
 
@@ -254,19 +305,50 @@ def fold_of(site: str, folds: int, seed: int) -> int:
     return int.from_bytes(digest, "big") % folds
 
 
+def examples_of_share(settings: ClassifierSettings, examples: Examples, share: float) -> Examples:
+    """The examples of a share of the sites, drawn by hash; labelled pages and seeds all stay."""
+
+    def is_drawn(example: Example) -> bool:
+        digest = hashlib.blake2b(f"{settings.seed}\0curve\0{example.site}".encode(), digest_size=8)
+        return int.from_bytes(digest.digest(), "big") < share * 2**64
+
+    return dataclasses.replace(
+        examples,
+        training=[e for e in examples.training if is_drawn(e)],
+        read=[e for e in examples.read if is_drawn(e)],
+    )
+
+
 def _key(seed: int, url: str, line: str) -> str:
     return hashlib.blake2b(f"{seed}\0{url}\0{line}".encode(), digest_size=16).hexdigest()
 
 
-def _lines(uri: str) -> set[str]:
+def _file_lines(uri: str) -> set[str]:
     if not uri:
         return set()
     return {line.strip() for line in read_text(uri).split("\n") if line.strip()}
 
 
+def _excluded_sites(settings: ClassifierSettings) -> set[str]:
+    """Registered domains of `exclude_sites`: hosts or addresses, `#` begins a comment.
+
+    Raises InputError for a line without a domain: its site would silently stay in.
+    """
+    sites = set()
+    for line in sorted(_file_lines(settings.exclude_sites)):
+        if line.startswith("#"):
+            continue
+        address = line if "://" in line else f"https://{line}"
+        site = registered_domain(address.lower())
+        if "." not in site or any(c.isspace() for c in site):
+            raise InputError(f"{settings.exclude_sites}: expected a domain, found {line!r}")
+        sites.add(site)
+    return sites
+
+
 def _excluded_urls(settings: ClassifierSettings) -> set[str]:
     """Addresses of `exclude_urls`: plain lines, or JSON lines with url."""
     urls = set()
-    for line in _lines(settings.exclude_urls):
+    for line in _file_lines(settings.exclude_urls):
         urls.add(str(json.loads(line)["url"]) if line.startswith("{") else line)
     return urls

@@ -10,51 +10,24 @@ costs what an article does.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from cc_math.classify.calibrate import apply_calibration, log_odds
+from cc_math.classify.calibrate import apply_calibration
 from cc_math.classify.fasttext_model import (
     SHIPPED_DEFAULT,
     SHIPPED_QUICK,
     LoadedModel,
     load_model,
 )
-from cc_math.text import FormulaMask, classifier_text, formula_spans
+from cc_math.classify.features import document_features
+from cc_math.classify.heads import kind_shares, quality
+from cc_math.classify.lines import text_lines
+from cc_math.text import FormulaMask, classifier_text
 
-# Fenced blocks and inline code of Markdown; a fence that is not closed is no code.
-_CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
-# Log odds of 0.993: a text model that is sure for want of knowing a language does not outvote
-# a page full of formulas.
-_SUREST_LOG_ODDS = 5.0
+__all__ = ["Classifier", "QuickModel", "document_features", "load_classifier", "load_quick"]
 SCORE_DECIMALS = 4  # the design's rounding: the last bits of a sum differ between CPUs
-
-
-def document_features(text: str, raw: float) -> dict[str, float]:
-    """What a `features` calibration may use of a document.
-
-    words_beside_formulas and words_alone: log odds of the text model, the one for pages with
-    formulas and the other for pages without, 0 otherwise, so that each kind of page has its own
-    line; no_formula: 1 for the latter; formulas: log(1 + number of formulas); formula_share and
-    code_share: characters in formulas and in Markdown code / all.
-    """
-    formulas = formula_chars = 0
-    for start, end, _, _ in formula_spans(text):
-        formulas += 1
-        formula_chars += end - start
-    code_chars = sum(len(found) for found in _CODE.findall(text)) if "`" in text else 0
-    words = max(-_SUREST_LOG_ODDS, min(_SUREST_LOG_ODDS, log_odds(raw)))
-    length_chars = max(1, len(text))
-    return {
-        "words_beside_formulas": words if formulas else 0.0,
-        "words_alone": 0.0 if formulas else words,
-        "no_formula": 0.0 if formulas else 1.0,
-        "formulas": math.log1p(formulas),
-        "formula_share": formula_chars / length_chars,
-        "code_share": code_chars / length_chars,
-    }
 
 
 class QuickModel:
@@ -73,7 +46,11 @@ class QuickModel:
 
 
 class Classifier:
-    """A calibrated model of documents. `head` names its rows in `scores`."""
+    """A calibrated model of documents.
+
+    `head` names the rows in `scores` that thresholds read; `heads` all that the model fills:
+    that one first, then perhaps `quality` and one `kind:NAME` for each kind it knows.
+    """
 
     def __init__(self, model: LoadedModel) -> None:
         self.digest = model.digest
@@ -81,19 +58,67 @@ class Classifier:
         self._model = model
         self._max_chars: int = model.description["max_chars"]
         self._formulas: FormulaMask = model.description["formulas"]
+        self._calibration: dict[str, Any] = model.description["calibration"]
+        extra = model.description.get("heads", {})
+        self._quality: list[dict[str, Any]] = extra.get("quality", [])
+        self._kinds: dict[str, dict[str, Any]] = extra.get("kind", {})
+        self.heads: tuple[str, ...] = (
+            self.head,
+            *(["quality"] if self._quality else []),
+            *(f"kind:{name}" for name in sorted(self._kinds)),
+        )
+        self._weighs_kinds = any(
+            name.startswith("kind:") for name in self._calibration.get("weights", ())
+        )
 
     def score_many(self, texts: Sequence[str]) -> list[tuple[float, float]]:
         """(raw, calibrated) of each text, both 0-1, rounded to 1e-4, in the order given."""
-        calibration = self._model.description["calibration"]
-        uses_features = calibration["kind"] == "features"
         scores = []
         for text in texts:
-            head = text[: self._max_chars]
-            raw = self._model.predict(classifier_text(head, self._formulas))
-            features = document_features(head, raw) if uses_features else {}
-            calibrated = apply_calibration(calibration, raw, features)
-            scores.append((round(raw, SCORE_DECIMALS), round(calibrated, SCORE_DECIMALS)))
+            raw, features = self._read(text, with_kinds=self._weighs_kinds)
+            scores.append(self._math(raw, features))
         return scores
+
+    def score_heads(self, texts: Sequence[str]) -> list[dict[str, tuple[float, float]]]:
+        """(raw, score) of each text by head, in the order of `heads`, rounded to 1e-4.
+
+        `quality` is the expected level / 5, `kind:NAME` a probability; both are as they come
+        from their lines, so that raw and score are the same.
+        """
+        rows = []
+        for text in texts:
+            raw, features = self._read(text, with_kinds=True)
+            row = {self.head: self._math(raw, features)}
+            if self._quality:
+                level = round(quality(self._quality, features), SCORE_DECIMALS)
+                row["quality"] = (level, level)
+            for name, share in sorted(kind_shares(self._kinds, features).items()):
+                rounded = round(share, SCORE_DECIMALS)
+                row[f"kind:{name}"] = (rounded, rounded)
+            rows.append(row)
+        return rows
+
+    def features(self, text: str) -> dict[str, float]:
+        """What the combination knows of a text; see `cc_math.classify.features`."""
+        return self._read(text, with_kinds=True)[1]
+
+    def _read(self, text: str, *, with_kinds: bool) -> tuple[float, dict[str, float]]:
+        """The text model's probability, and the features; kinds cost a tenth of the time."""
+        head = text[: self._max_chars]
+        spans = None
+        if self._model.formula_words is None:
+            line, second = classifier_text(head, self._formulas), None
+        else:
+            line, formula_line, spans = text_lines(head)
+            second = self._model.predict_formula_words(formula_line)
+        raw = self._model.predict(line)
+        kinds = self._model.predict_kinds(line) if with_kinds else {}
+        known = spans if len(head) == len(text) else None
+        return raw, document_features(text, raw, kinds, second, spans=known)
+
+    def _math(self, raw: float, features: dict[str, float]) -> tuple[float, float]:
+        calibrated = apply_calibration(self._calibration, raw, features)
+        return round(raw, SCORE_DECIMALS), round(calibrated, SCORE_DECIMALS)
 
 
 def load_quick(path: str | Path | None = None) -> QuickModel:

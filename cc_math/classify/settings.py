@@ -73,6 +73,30 @@ class ClassifierSettings:
         6.0, "most negatives a positive within one language",
         "chosen: a language without formulas in the crawl must not count as a sign of none",
     )  # fmt: skip
+    bootstrap_role: str = _value(
+        "examples", "what pages labelled by the bootstrap rule are: examples, or only the context "
+        "in which seeds are read, once enough pages were read to learn from those alone",
+        "measured: with 800 read pages the rule's labels cost more than they give",
+    )  # fmt: skip
+    read_copies: int = _value(
+        0, "how often each page of calibration_labels is read per epoch; 0 keeps them out of the "
+        "text model", "chosen: a model made to be calibrated on labels it has not seen",
+    )  # fmt: skip
+    formula_words: bool = _value(
+        False, "train a second text model, on the read pages, that sees formulas as structure "
+        "tokens; beside formulas the mean of both models' log odds counts",
+        "measured: applied mathematics differs by its formulas more than by its words",
+    )  # fmt: skip
+    kinds: bool = _value(
+        False, "learn the kinds of pages and educational quality from calibration_labels too",
+        "chosen: needs labels with kinds",
+    )  # fmt: skip
+    kind_epochs: int = _value(
+        40, "passes over the read pages in the text model of kinds", "measured"
+    )
+    kind_buckets: int = _value(
+        20_000, "hashed features of the text model of kinds", "chosen: keeps the file small"
+    )
     seed_copies: int = _value(
         3, "how often each hand-written seed example is read per epoch",
         "chosen: a seed is one sentence against a page of a thousand words",
@@ -132,6 +156,10 @@ class ClassifierSettings:
         "", "JSON lines with url and score, and weight if known, to report on and for nothing "
         "else; their pages are kept out of training", "",
     )  # fmt: skip
+    learning_curve: tuple[float, ...] = _value(
+        (), "shares of the examples, drawn by site, on which the training is repeated to show "
+        "what more of them would give", "chosen: none, for each share costs a training a fold",
+    )  # fmt: skip
     score_field: str = _value("math_score", "field of the score in both files of labels", "chosen")
     min_score: float = _value(
         3.0, "score from which a labelled page is positive",
@@ -140,12 +168,13 @@ class ClassifierSettings:
 
 
 _CHOICES = {
+    "bootstrap_role": ("examples", "context"),
     "formulas": ("remove", "structure"),
     "calibration": ("platt", "isotonic", "features", "none"),
 }
 _POSITIVE = (
     "max_examples", "max_per_site", "max_chars", "dim", "learning_rate", "word_ngrams",
-    "min_count", "epochs", "threads",
+    "min_count", "epochs", "kind_epochs", "threads",
 )  # fmt: skip
 
 
@@ -160,8 +189,29 @@ def check_settings(settings: ClassifierSettings) -> None:
             raise RecipeError(
                 f"classifier.{key} must be greater than 0, found {getattr(settings, key)}"
             )
+    if not all(0.0 < share < 1.0 for share in settings.learning_curve):
+        raise RecipeError(
+            f"classifier.learning_curve holds shares between 0 and 1, found "
+            f"{list(settings.learning_curve)}"
+        )
     if settings.folds < 2:
         raise RecipeError(f"classifier.folds must be 2 or more, found {settings.folds}")
+    wants_labels = settings.read_copies > 0 or settings.kinds or settings.formula_words
+    if (wants_labels or settings.bootstrap_role == "context") and not settings.calibration_labels:
+        raise RecipeError(
+            "classifier.read_copies, formula_words, kinds and bootstrap_role = 'context' learn "
+            "from pages that were read: set classifier.calibration_labels"
+        )
+    if settings.formula_words and (settings.read_copies < 1 or settings.formulas != "remove"):
+        raise RecipeError(
+            "classifier.formula_words is a second look at read pages beside the masked one: set "
+            "classifier.read_copies to 1 or more and classifier.formulas to remove"
+        )
+    if settings.bootstrap_role == "context" and settings.read_copies < 1:
+        raise RecipeError(
+            "classifier.bootstrap_role = 'context' leaves only read pages to learn from: set "
+            "classifier.read_copies to 1 or more"
+        )
     if not settings.name or "/" in settings.name:
         raise RecipeError(f"classifier.name is a plain file name, found {settings.name!r}")
     if bool(settings.positives) != bool(settings.negatives):

@@ -14,9 +14,12 @@ import re
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import DocumentNode, ElementNode
 
-from cc_math.html.items import KEEP, OPEN, Item, Items
+from cc_math.html.furniture import drop_anchors, drop_furniture
+from cc_math.html.html_formulas import write_scripts
+from cc_math.html.items import OPEN, Item, Items
 from cc_math.html.page import ParsedPage
-from cc_math.html.prefilter import FOLDED_WORDS
+from cc_math.html.questions import mark_posts
+from cc_math.html.quotes import mark_definitions, mark_quotes
 
 MIN_MAIN_CHARS = 200
 MIN_MAIN_SHARE = 0.08
@@ -26,30 +29,29 @@ the page be taken whole. Chosen: pages whose only container looks like a sidebar
 MAX_CELL_CHARS = 600
 """A table with a longer cell is layout. Chosen: cells of data tables are under 300."""
 
-_GUTTERS = (
-    "td.linenos, td.gutter, .lineno, .line-numbers-rows, .linenumber, .gutter, a.headerlink, "
-    "a.anchor-link, a.anchorjs-link, .mw-editsection, .copybtn, .clipboard-copy, a.header-anchor"
-)
 _SELECTORS = (
-    ("link into the page", 'a[href^="#"]'),
+    ("anchor sign", 'a[href^="#"]:not(li > a)'),
     ("<pre", "pre, .CodeMirror-code"),
-    ("<code", "code"),
-    ("<tt", "tt"),
-    ("<kbd", "kbd"),
-    ("<samp", "samp"),
+    ("<code", "code:not(pre *)"),
+    ("<tt", "tt:not(pre *)"),
+    ("<kbd", "kbd:not(pre *)"),
+    ("<samp", "samp:not(pre *)"),
     ("<sup", "sup"),
     ("<sub", "sub"),
-    ("<section", "section[id]"),
+    ("suspect section", "section[id], article[id]"),
     ("class section", "div.section[id]"),
-    ("<article", "article[id]"),
     ("<table", "table"),
     ("<ul", "body > ul, body > * > ul, body > * > * > ul"),
 )
 """Hint and selector of what is rewritten before the choice."""
+_SHARED = ":is(.share, .sharing, .social, .follow, .feedback, .print):has(p + p)"
+"""What is named for its buttons and holds paragraphs is the article above them."""
+_DROPPED_WORDS = ("dropdown", "hidden", "collaps", "expand", "popup")
 _FOLDED = (
-    *((f"class* {word}", f'[class*="{word}"]') for word in FOLDED_WORDS),
+    *((f"class* {word}", f'[class*="{word}"]') for word in _DROPPED_WORDS),
     ("class$ -like", '[class$="-like"]'),
     ("aria-expanded", '[aria-expanded="false"]'),
+    ("class share", _SHARED),
 )
 _STEPS = {
     "a": "links", "pre": "blocks", "code": "inline", "tt": "inline", "kbd": "inline",
@@ -64,6 +66,7 @@ _SKIP = [
 _SPACE = re.compile(r"[ \t\r\n\f\v]+")
 
 
+_RENDERERS = frozenset(("mathjax", "katex", "texme", "jsmath"))
 _Nodes = list[ElementNode]
 
 
@@ -83,6 +86,10 @@ def _rewritten(page: ParsedPage, document: DocumentNode) -> dict[str, _Nodes]:
     return found
 
 
+_JUDGED = frozenset(("class", "id", "style", "role", "hidden"))
+"""Attributes by which Resiliparse judges an element."""
+
+
 def _set_aside_code(document: DocumentNode, blocks: _Nodes, inline: _Nodes, items: Items) -> None:
     for node in blocks:
         if node.parent is None:
@@ -93,19 +100,21 @@ def _set_aside_code(document: DocumentNode, blocks: _Nodes, inline: _Nodes, item
         text = items.expand(node.text or "").strip("\n").rstrip()
         if text.strip():
             node.text = items.add(Item("block", text))
-            for name in ("class", "id", "style", "role", "hidden"):
-                if node.has_attribute(name):
-                    node.remove_attribute(name)
+            for name in _JUDGED.intersection(node.attribute_names):
+                node.remove_attribute(name)
     for node in inline:
-        if node.parent is None:
-            continue
-        text = _SPACE.sub(" ", node.text or "").strip()
-        if text and "\ue000" not in text:
+        text = node.text or ""
+        if OPEN in text:
+            continue  # holds a formula
+        text = _SPACE.sub(" ", text).strip()
+        if text:
             node.text = items.add(Item("code", text))
 
 
 def _flatten_tables(tables: _Nodes) -> None:
     for table in tables:
+        if not len(table.query_selector_all("td > *, th > *")):
+            continue  # Resiliparse reads it well as it is; nothing is wrapped to look
         found = table.query_selector_all("td, th")
         if len(found) < 4 or table.query_selector("table, h1, h2, h3, pre, ul, ol") is not None:
             continue
@@ -121,8 +130,7 @@ def _flatten_tables(tables: _Nodes) -> None:
 def _deepen_lists(document: DocumentNode, shallow: _Nodes) -> None:
     for node in shallow:
         text = node.text or ""
-        links = sum(len(a.text or "") for a in node.query_selector_all("a").values())
-        if links > 0.2 * len(text.strip()):
+        if _link_chars(node) > 0.2 * len(text.strip()):
             continue  # Resiliparse's own share for a list of links
         wrapper = outer = document.create_element("div")
         for _ in range(3):
@@ -133,6 +141,26 @@ def _deepen_lists(document: DocumentNode, shallow: _Nodes) -> None:
         wrapper.append_child(node)
 
 
+_NAMED_FOR_BUTTONS = frozenset(("share", "sharing", "social", "follow", "feedback", "print"))
+_PROSE_LIST = "p + ul:has(a), p + ol:has(a), dd > ul:has(a)"
+MAX_LINK_SHARE_OF_LIST = 0.6
+"""Resiliparse drops lists with a fifth of their text in links; right after a paragraph a list
+of sentences has up to this share. Chosen: menus have more than 0.9."""
+
+
+def _unlink_lists(document: DocumentNode) -> None:
+    """Links in lists that go on with a paragraph become their text, so that they stay."""
+    for node in document.query_selector_all(_PROSE_LIST).values():
+        length = len((node.text or "").strip())
+        if 0.2 * length < _link_chars(node) <= MAX_LINK_SHARE_OF_LIST * length:
+            for link in node.query_selector_all("a").values():
+                if not link.child_element_count:
+                    link.replace_with(document.create_text_node(link.text or ""))
+                else:
+                    link.replace_with(*link.child_nodes.values())
+
+
+_FOLDING = frozenset(("class", "aria-expanded"))
 _FORMULA_SIGNS = (OPEN, "\\(", "$")
 MAX_FOLDED_LINK_SHARE = 0.3
 """Folded content with more of its text in links is a menu. Chosen."""
@@ -148,45 +176,22 @@ def _unfold(page: ParsedPage, document: DocumentNode) -> None:
     selector = ", ".join(selector for hint, selector in _FOLDED if hint in page.hints)
     for node in document.query_selector_all(selector).values() if selector else ():
         text = node.text or ""
-        if not any(sign in text for sign in _FORMULA_SIGNS) and "-like" not in (
-            node.class_name or ""
+        names = node.class_name or ""
+        if (
+            not any(sign in text for sign in _FORMULA_SIGNS)
+            and "-like" not in names
+            and _NAMED_FOR_BUTTONS.isdisjoint(names.split())
         ):
             continue
-        links = sum(len(a.text or "") for a in node.query_selector_all("a").values())
-        if links <= MAX_FOLDED_LINK_SHARE * len(text.strip()):
-            for name in ("class", "aria-expanded"):
-                if node.has_attribute(name):
-                    node.remove_attribute(name)
+        if _link_chars(node) <= MAX_FOLDED_LINK_SHARE * len(text.strip()):
+            for name in _FOLDING.intersection(node.attribute_names):
+                node.remove_attribute(name)
 
 
-_RAISED = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ")
-_LOWERED = str.maketrans("0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
-_SCRIPT_TEXT = re.compile(
-    r"^(?:[A-Za-zΑ-ω]'?"  # x with index n
-    r"|[A-Za-z]?[-+−]?\s?\d{1,6}[A-Za-z]?"  # a number
-    r"|[\w ']*[+\-−=(),/*][\w+\-−=(),/*' ]*)$"  # an expression
-)
-MAX_SCRIPT_CHARS = 24
-"""Longer superscripts are notes, not exponents. Chosen."""
-
-
-def _write_scripts(nodes: _Nodes) -> None:
-    """Exponents and indices written in HTML: 10<sup>5</sup> is not 105.
-
-    In Unicode's raised and lowered characters where all of them exist, else after ``^`` or
-    ``_`` in braces. Links (notes) and words (1<sup>st</sup>) stay as they are.
-    """
-    for node in nodes:
-        text = (node.text or "").strip()
-        if not text or len(text) > MAX_SCRIPT_CHARS or not _SCRIPT_TEXT.match(text):
-            continue
-        if node.child_element_count and node.query_selector("a, sup, sub") is not None:
-            continue
-        raised = node.tag == "sup"
-        script = text.translate(_RAISED if raised else _LOWERED)
-        if any(before == after for before, after in zip(text, script, strict=True)):
-            script = ("^" if raised else "_") + (text if len(text) == 1 else "{" + text + "}")
-        node.text = script + KEEP  # alone it would be taken for an icon, see page.py
+def _link_chars(node: ElementNode) -> int:
+    """How many characters of an element's text stand in links."""
+    links = node.query_selector_all("a")
+    return sum(len(link.text or "") for link in links.values()) if len(links) else 0
 
 
 _SUSPECT_ID = re.compile(
@@ -205,32 +210,18 @@ def _unname_sections(sections: _Nodes) -> None:
         if not _SUSPECT_ID.search(node.id or ""):
             continue
         text = node.text or ""
-        links = sum(len(a.text or "") for a in node.query_selector_all("a").values())
-        if links <= MAX_FOLDED_LINK_SHARE * len(text.strip()):
+        if _link_chars(node) <= MAX_FOLDED_LINK_SHARE * len(text.strip()):
             node.remove_attribute("id")
 
 
-_ANCHOR_SIGNS = frozenset(("", "#", "¶", "§", "🔗", "∞", "\uf0c1"))
-
-
-def _drop_anchors(links: _Nodes) -> None:
-    """Links of a heading or paragraph to itself are no words, and no links to count; a link
-    into the page right below ``body`` is "skip to content" in some language."""
-    for node in links:
-        parent = node.parent
-        if parent is None:
-            continue
-        sign = (node.text or "").strip() in _ANCHOR_SIGNS and not node.child_element_count
-        if sign or parent.tag == "body":
-            node.decompose()
-
-
-def _choose(page: ParsedPage) -> str:
+def _choose(page: ParsedPage, body: ElementNode) -> str:
     main: str = extract_plain_text(
         page.tree, preserve_formatting="minimal_html", main_content=True, alt_texts=True,
         comments=True, skip_elements=["img", "area", "svg"],
     )  # fmt: skip
-    if len(main) < MIN_MAIN_CHARS * 5:
+    if len(main) < max(MIN_MAIN_CHARS, MIN_MAIN_SHARE * len(page.source)) and (
+        len(main) < MIN_MAIN_CHARS or len(main) < MIN_MAIN_SHARE * len(body.text or "")
+    ):
         whole: str = extract_plain_text(
             page.tree, preserve_formatting="minimal_html", main_content=False, alt_texts=True,
             skip_elements=["img", "area", "svg", *_SKIP],
@@ -247,19 +238,25 @@ def main_content(page: ParsedPage, items: Items) -> str:
 
     Changes the tree: formulas must have been replaced before.
     """
-    document = page.tree.document
-    if document is None or page.tree.body is None:
+    document, body = page.tree.document, page.tree.body
+    if document is None or body is None:
         return ""
-    if "class of gutters" in page.hints:
-        for node in document.query_selector_all(_GUTTERS).values():
-            if node.parent is not None:
-                node.decompose()
+    in_thread = "thread" in page.hints and mark_posts(document, items)
+    drop_furniture(document, body, page.hints, in_thread=in_thread)
+    if "<blockquote" in page.hints:
+        mark_quotes(document, items)
+    if "<dd" in page.hints:
+        mark_definitions(document)
     nodes = _rewritten(page, document)
-    _drop_anchors(nodes["links"])
+    if "link into the page" in page.hints:
+        drop_anchors(body, nodes["links"])
     _set_aside_code(document, nodes["blocks"], nodes["inline"], items)
-    _write_scripts(nodes["scripts"])
+    alone = not items.n_formulas and page.hints.isdisjoint(_RENDERERS)
+    write_scripts(document, nodes["scripts"], items, as_formulas=alone)
     _unname_sections(nodes["sections"])
     _flatten_tables(nodes["tables"])
+    if "<ul" in page.hints:
+        _unlink_lists(document)
     _deepen_lists(document, nodes["lists"])
     _unfold(page, document)
-    return _choose(page)
+    return _choose(page, body)

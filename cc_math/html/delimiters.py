@@ -15,80 +15,30 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from html import unescape
 
-from cc_math.html.items import CLOSE, OPEN, Item, Items
-from cc_math.html.tex import MATH_ENVIRONMENTS, one_paragraph
+from cc_math.html.asciimath import asciimath_to_tex, is_plausible
+from cc_math.html.configuration import Delimiters, page_delimiters
+from cc_math.html.items import CLOSE, KEEP, OPEN, Item, Items
+from cc_math.html.macros import expand
+from cc_math.html.tex import MATH_ENVIRONMENTS, source_formula
+
+__all__ = ["Delimiters", "Scanner", "page_delimiters"]
 
 MAX_DISPLAY_CHARS = 20_000
 MAX_INLINE_CHARS = 3_000
 """Longest formulas looked for. The longest inline formula of the development pages has
 1,100 characters, the longest display one 4,600."""
 
-_JS_PAIR = re.compile(
-    r"""\[\s*(["'])((?:\\.|(?!\1).){1,12})\1\s*,\s*(["'])((?:\\.|(?!\3).){1,12})\3\s*\]"""
-)
-_KATEX_PAIR = re.compile(
-    r"""left["']?\s*:\s*(["'])((?:\\.|(?!\1).){1,20})\1\s*,\s*["']?right["']?\s*:\s*(["'])((?:\\.|(?!\3).){1,20})\3"""
-    r"""(?:\s*,\s*["']?display["']?\s*:\s*(true|false|!0|!1))?"""
-)
-_INLINE_CONFIG = re.compile(r"inlineMath[\"']?\s*:")
-_DISPLAY_CONFIG = re.compile(r"displayMath[\"']?\s*:")
-_RENDERERS = frozenset(("mathjax", "katex", "texme", "jsmath"))
 _BACKSLASH_PAIR = re.compile(r"\\[(\[]([^\n]{1,400}?)\\[)\]]")
+_HIDDEN_DOLLAR = "\ue003"  # private use; gone before the text leaves this module
+MAX_ASCIIMATH_CHARS = 1_000
+"""Longest formula between backticks. Chosen: they are typed by hand, on one line."""
+_COMMENT = re.compile(r"%[^\n<]{0,300}\n")
+MAX_COMMENTS = 500
+"""Comments of TeX looked for in a page's source. Chosen: ten a formula on a long page."""
 EVIDENCE_SAMPLES = 30
 """How many pairs are looked at for evidence. Chosen: the first screens of a page."""
-CONFIG_WINDOW_CHARS = 400
-"""How far after ``inlineMath:`` its pairs are read. Chosen: longer than any seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delimiters:
-    """Which delimiters a page's renderer reads."""
-
-    renderer: bool
-    configured: bool
-    single_dollar: bool
-    extra: tuple[tuple[str, str, bool], ...]
-
-
-def _unescape_js(value: str) -> str:
-    return re.sub(r"\\(.)", r"\1", value)
-
-
-def page_delimiters(source: str, hints: frozenset[str]) -> Delimiters:
-    """Read the renderer's configuration out of a page's source.
-
-    ``hints``: what :func:`cc_math.html.prefilter.scan` found in it.
-    """
-    renderer = not hints.isdisjoint(_RENDERERS)
-    pairs: list[tuple[str, str, bool]] = []
-    if "pairs of MathJax" in hints:
-        for pattern, display in ((_INLINE_CONFIG, False), (_DISPLAY_CONFIG, True)):
-            for match in pattern.finditer(source):
-                window = source[match.end() : match.end() + CONFIG_WINDOW_CHARS]
-                end = re.search(r"\]\s*\]|\}", window)
-                window = window[: end.end()] if end else window
-                for pair in _JS_PAIR.finditer(window):
-                    pairs.append((_unescape_js(pair[2]), _unescape_js(pair[4]), display))
-    if "pairs of KaTeX" in hints and "delimiters" in hints:
-        for pair in _KATEX_PAIR.finditer(source):
-            pairs.append((_unescape_js(pair[2]), _unescape_js(pair[4]), pair[5] in ("true", "!0")))
-    known = ("$", "$$", "\\(", "\\[")
-    extra = tuple(
-        dict.fromkeys(
-            p
-            for p in pairs
-            if p[0] not in known and not p[0].startswith("\\begin") and len(p[0]) > 1
-        )
-    )
-    return Delimiters(
-        renderer=renderer,
-        configured=bool(pairs),
-        single_dollar=any(left == "$" for left, _, _ in pairs),
-        extra=extra,
-    )
-
 
 _COMMAND = re.compile(r"\\[a-zA-Z]{2,}|\\[{}|,;!%]")
 _SCRIPT = re.compile(r"[A-Za-z0-9)}\]]\s*[_^]\s*[A-Za-z0-9{\\(*+\-]")
@@ -138,7 +88,12 @@ class Scanner:
         self.max_formulas = max_formulas
         self.dollars = delimiters.single_dollar
         self.trusted = delimiters.renderer  # whether \\( and \\[ are delimiters for certain
-        extra = "|".join(re.escape(left) for left, _, _ in delimiters.extra)
+        self.own_signs = delimiters.own_signs
+        self.asciimath = dict(delimiters.asciimath)
+        self.comments: tuple[str, ...] | None = None
+        extra = "|".join(
+            re.escape(left) for left in (*self.asciimath, *(pair[0] for pair in delimiters.extra))
+        )
         fixed = (
             r"\\\\|\\\$|\\\(|\\\[|\\begin\{([A-Za-z]{2,14}\*?)\}|\$\$?|\[(?:tex|itex|math|latex)\]"
         )
@@ -177,8 +132,11 @@ class Scanner:
 
     def block(self, text: str) -> str:
         """Replace the formulas of one block of text by placeholders."""
-        if "$" not in text and "\\" not in text and "[" not in text and not self.extra:
+        if "$" not in text and "\\" not in text and "[" not in text and not self.own_signs:
             return text
+        ignored = KEEP in text and "$" + KEEP in text
+        if ignored:  # where the renderer does not look, see formulas.py
+            text = text.replace("$" + KEEP, _HIDDEN_DOLLAR)
         self.empty_until.clear()
         parts: list[str] = []
         last = position = 0
@@ -192,15 +150,48 @@ class Scanner:
                 continue
             content, end, display, representation = found
             parts.append(text[last : match.start()])
-            tex = one_paragraph(self.items.expand(content).replace(OPEN, "").replace(CLOSE, ""))
+            tex = self._source(content, representation)
             parts.append(self.items.add(Item("formula", tex, display, representation)))
             last = position = end
             if self.items.n_formulas > self.max_formulas:
                 break
-        if not parts:
-            return text
-        parts.append(text[last:])
-        return "".join(parts)
+        if parts:
+            parts.append(text[last:])
+            text = "".join(parts)
+        return text.replace(_HIDDEN_DOLLAR, "$") if ignored else text
+
+    def _source(self, content: str, representation: str) -> str:
+        """The formula between two delimiters as it is put out."""
+        tex = content
+        if OPEN in tex or CLOSE in tex:
+            tex = self.items.expand(content).replace(OPEN, "").replace(CLOSE, "")
+        if representation == "asciimath":
+            return asciimath_to_tex(tex)
+        if "%" in tex:
+            tex = self._without_comments(tex)
+        tex = source_formula(tex)
+        macros = self.delimiters.macros
+        return tex if macros is None else expand(tex, macros)
+
+    def _without_comments(self, tex: str) -> str:
+        """A formula without its comments, whose line breaks the choice of content has taken:
+        they end where they end in the page's source."""
+        position = -1
+        while True:
+            position = tex.find("%", position + 1)
+            if position < 0:
+                break
+            if not _even(tex, position):
+                continue
+            if self.comments is None:
+                self.comments = _comments(self.delimiters.source)
+            for comment in self.comments:
+                if tex.startswith(comment, position):
+                    rest = tex[position + len(comment) :]
+                    tex = (tex[:position].rstrip() if rest[:1] == " " else tex[:position]) + rest
+                    position -= 1
+                    break
+        return tex
 
     def _until(self, text: str, start: int, closer: str, limit: int) -> int:
         """Where the closer stands, or -1. What was searched in vain is not searched again."""
@@ -215,6 +206,15 @@ class Scanner:
     def _formula(self, text: str, match: re.Match[str]) -> tuple[str, int, bool, str] | None:
         opener = match.group()
         start = match.end()
+        if opener in self.asciimath:
+            closer = self.asciimath[opener]
+            end = self._until(text, start, closer, MAX_ASCIIMATH_CHARS)
+            content = text[start:end] if end > start else ""
+            if not content.strip() or not (
+                self.delimiters.asciimath_certain or is_plausible(content)
+            ):
+                return None
+            return content, end + len(closer), False, "asciimath"
         if opener in self.extra:
             closer, display = self.extra[opener]
             end = self._until(text, start, closer, MAX_DISPLAY_CHARS)
@@ -255,7 +255,7 @@ class Scanner:
                 else None
             )
         name = match.group(1)
-        if name not in MATH_ENVIRONMENTS:
+        if name not in MATH_ENVIRONMENTS or not self.delimiters.environments:
             return None
         closer = "\\end{" + name + "}"
         end = self._until(text, start, closer, MAX_DISPLAY_CHARS)
@@ -274,6 +274,8 @@ class Scanner:
             if text[end - 1] == "\\" and not _even(text, end):
                 continue
             content = text[start + 1 : end]
+            if "\n| " in content:
+                return None  # a dollar of one row of a table and one of another
             if content.count("{") - content.count("\\{") != content.count("}") - content.count(
                 "\\}"
             ):
@@ -304,3 +306,13 @@ def _even(text: str, position: int) -> bool:
     while position - count > 0 and text[position - count - 1] == "\\" and count < 50:
         count += 1
     return count % 2 == 0
+
+
+def _comments(source: str) -> tuple[str, ...]:
+    """The comments of TeX that a page's source may hold, as they read in running text,
+    longest first."""
+    found: set[str] = set()
+    for match in itertools.islice(_COMMENT.finditer(source), MAX_COMMENTS):
+        if _even(source, match.start()):
+            found.add(" ".join(unescape(match[0]).split()))
+    return tuple(sorted(found, key=lambda comment: (-len(comment), comment)))

@@ -6,19 +6,18 @@ the text, and everything back in one pass that also records where each formula s
 
 from __future__ import annotations
 
-import contextlib
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
 
 from cc_math.html.content import main_content
 from cc_math.html.delimiters import Scanner, page_delimiters
 from cc_math.html.formulas import replace_formulas
 from cc_math.html.items import KEEP, OPEN, PLACEHOLDER, Item, Items
+from cc_math.html.links import out_links
 from cc_math.html.markdown import to_markdown
 from cc_math.html.page import MAX_DEPTH, ParsedPage
+from cc_math.html.quotes import apply_marks
 from cc_math.html.tex import is_definition, one_line, without_inner_dollars
 from cc_math.schema import Drop, DropReason
 
@@ -27,9 +26,6 @@ MAX_FORMULAS = 20_000
 
 MAX_TEXT_CHARS = 3_000_000
 """Longest text: beyond it a page is a dump of data."""
-
-MAX_OUT_LINKS = 100
-"""Links kept per document: enough for the domain loop, bounded for link farms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +53,15 @@ class Document:
     out_links: tuple[str, ...]
 
 
-_HREF = re.compile(
-    r"""<[aA]\s[^<>]{0,300}?(?:href|HREF)\s*=\s*(?:"([^"<>]{1,1000})"|'([^'<>]{1,1000})')"""
-)
-_BASE = re.compile(r"""<base\s[^>]{0,200}?href\s*=\s*["']([^"']+)""", re.I)
 _ROBOTS = re.compile(
     r"""<meta\s[^>]{0,300}?name\s*=\s*["']?(robots|googlebot|ccbot|tdm-reservation)["']?[^>]{0,300}>""",
     re.I,
 )
 _CONTENT = re.compile(r"""content\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.I)
 _OPT_OUTS = frozenset(("noindex", "none", "noai", "noimageai", "notrain"))
-_LANGUAGE = re.compile(
-    r"""<html[^>]{0,500}?\s(?:xml:)?lang\s*=\s*["']?([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*)""",
-    re.I,
-)
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
 _SPACES = re.compile(r"\s+")
+_TICKS = re.compile("`+")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 HEAD_SCAN_CHARS = 200_000
 """Where metas are looked for: heads of some pages carry 100 kB of styles."""
@@ -95,64 +85,15 @@ def opt_out(source: str) -> str | None:
     return ",".join(sorted(found)) or None
 
 
-def out_links(source: str, url: str | None, *, may_have_base: bool = True) -> tuple[str, ...]:
-    """Absolute http(s) links in order of appearance, without fragments, each once."""
-    base = url or ""
-    stated = _BASE.search(source[:HEAD_SCAN_CHARS]) if may_have_base else None
-    if stated:
-        with contextlib.suppress(ValueError):
-            base = urljoin(base, stated.group(1))
-    links: dict[str, None] = {}
-    seen: set[str] = set()
-    join = _joiner(base)
-    for match in _HREF.finditer(source):
-        href = (match[1] or match[2]).strip().partition("#")[0]
-        if not href or href in seen:
-            continue
-        seen.add(href)
-        if "&amp;" in href:
-            href = href.replace("&amp;", "&")
-        if not href.startswith(("http://", "https://")):
-            if href[0] == "?" or href[:11].lower().startswith(("javascript:", "mailto:")):
-                continue
-            try:
-                href = join(href)
-            except ValueError:
-                continue
-            if not href.startswith(("http://", "https://")):
-                continue
-        if href != url and href not in links:
-            links[href] = None
-            if len(links) >= MAX_OUT_LINKS:
-                break
-    return tuple(links)
-
-
-_PLAIN_PATH = re.compile(
-    r"""(?:/[\w~%+,=@()!*':-]+(?:[./][\w~%+,=@()!*':-]+)*|[\w~%+,=@-]+(?:[./][\w~%+,=@-]+)*)/?"""
-    r"""(?:\?[\w~%+,=@()!*':./&-]+)?""",
-    re.ASCII,
-)
-"""Neither empty nor dot segments, no scheme, no parameters: nothing to resolve or to mend."""
-
-
-def _joiner(base: str) -> Callable[[str], str]:
-    """``urljoin`` with ``base``; plain paths, which most links are, without its parsing."""
-    try:
-        parts = urlsplit(base)
-    except ValueError:
-        return lambda href: urljoin(base, href)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    folder = parts.path.rpartition("/")[0] + "/"
-    plain_base = parts.scheme in ("http", "https") and bool(parts.netloc)
-    simple = plain_base and "/." not in folder and "//" not in folder
-
-    def join(href: str) -> str:
-        if not simple or not _PLAIN_PATH.fullmatch(href):
-            return urljoin(base, href)
-        return origin + href if href[0] == "/" else origin + folder + href
-
-    return join
+def _declared_language(page: ParsedPage) -> str:
+    """What the page's ``html`` element says; '' where it says nothing that reads as a code."""
+    document = page.tree.document
+    root = document.document_element if document is not None else None
+    if root is None:
+        return ""
+    stated = root.getattr("lang") or root.getattr("xml:lang") or ""
+    match = _LANGUAGE.match(stated.strip())
+    return match.group() if match else ""
 
 
 def _title(page: ParsedPage) -> str:
@@ -168,10 +109,14 @@ def _title(page: ParsedPage) -> str:
     return unicodedata.normalize("NFC", _SPACES.sub(" ", title).strip())
 
 
+def _ticks(code: str, least: int) -> str:
+    """Backticks enough to stand around code that may hold backticks itself."""
+    longest = max(map(len, _TICKS.findall(code)), default=0) if "`" in code else 0
+    return "`" * max(least, longest + 1)
+
+
 def _fence(code: str) -> str:
-    ticks = "```"
-    while ticks in code:
-        ticks += "`"
+    ticks = _ticks(code, 3)
     return f"{ticks}\n{code}\n{ticks}"
 
 
@@ -179,6 +124,9 @@ def _block(code: str, before: str, following: str, inline_only: bool) -> str:
     """A block of code, apart from what stands before and after it by one empty line."""
     if inline_only:
         return _code(_SPACES.sub(" ", code), False)
+    line = before[before.rfind("\n") + 1 :]
+    if line.startswith("> ") and not line.strip("> "):
+        return _fence(code).replace("\n", "\n" + line)
     lead = "" if before.endswith("\n\n") else "\n" if before.endswith("\n") else "\n\n"
     trail = "" if following[:2] == "\n\n" else "\n" if following[:1] == "\n" else "\n\n"
     return lead + _fence(code) + trail
@@ -190,21 +138,25 @@ def _code(code: str, beside_formula: bool) -> str:
     if "`" not in code:
         ticks = "``" if beside_formula and "$" not in code else "`"
         return f"{ticks}{code}{ticks}"
-    ticks = "``"
-    while ticks in code:
-        ticks += "`"
+    ticks = _ticks(code, 2)
     return f"{ticks} {code} {ticks}"
 
 
-def _formula_text(item: Item, inline_only: bool) -> tuple[str, str, str]:
-    """(before, formula in its delimiters, after)."""
+def _formula_text(
+    item: Item, inline_only: bool, previous: str, following: str
+) -> tuple[str, str, str]:
+    """(what keeps it apart before, formula in its delimiters, what keeps it apart after)."""
     tex = item.text
+    if item.display and not inline_only:
+        before = "\n" if previous.rpartition("\n")[2].strip() else ""
+        after = "" if following.startswith("\n") else "\n"
+        return before, "$$" + tex.replace("$$", "$ $") + "$$", after
+    # two formulas side by side would read as one, `\\$` as a dollar, `$5` as a price
+    after = " " if following[:1].isdigit() else ""
     if item.display:
-        if inline_only:
-            return "", "$$" + one_line(tex).replace("$$", "$ $") + "$$", ""
-        return "\n", "$$" + tex.replace("$$", "$ $") + "$$", "\n"
-    inner = one_line(tex) if inline_only else tex
-    return "", f"${inner}$", ""
+        return "", "$$" + one_line(tex).replace("$$", "$ $") + "$$", after
+    before = " " if previous[-1:] in ("$", "\\") and previous else ""
+    return before, f"${one_line(tex) if inline_only else tex}$", after
 
 
 def _code_beside_formulas(text: str, items: Items) -> set[int]:
@@ -221,59 +173,49 @@ def _code_beside_formulas(text: str, items: Items) -> set[int]:
     return found
 
 
+_GROUPS = frozenset(("\\begingroup", "\\endgroup"))
+"""What Stack Exchange sets around posts so that their macros end with them: prints nothing."""
+
+
 def assemble(text: str, items: Items) -> tuple[str, tuple[Formula, ...]]:
     """Put items back into text: (text, formulas with their places)."""
-    parts: list[str] = []
-    formulas: list[Formula] = []
-    length = 0
-    used: set[int] = set()
-
-    def put(piece: str) -> None:
-        nonlocal length
-        parts.append(piece)
-        length += len(piece)
-
-    beside = _code_beside_formulas(text, items)
     pieces = PLACEHOLDER.split(text)
-    in_row = False
-    for index in range(0, len(pieces), 2):
-        plain = pieces[index]
-        if plain:
-            put(plain)
-            cut = plain.rfind("\n")
-            if cut >= 0 or index == 0:
-                in_row = plain[cut + 1 :].startswith("| ")
-        if index + 1 >= len(pieces):
-            break
-        number = int(pieces[index + 1])
-        if number >= len(items.found) or number in used:
-            continue
-        used.add(number)
-        item = items.found[number]
-        following = pieces[index + 2] if index + 2 < len(pieces) else ""
-        if item.kind == "block":
-            put(_block(item.text, parts[-1] if parts else "\n\n", following, in_row))
-            continue
-        if item.kind == "code":
-            put(_code(item.text, number in beside))
-            continue
-        if is_definition(item.text):
-            continue
-        if "$" in item.text and not item.display:
-            item.text = without_inner_dollars(item.text)
-        before, shown, after = _formula_text(item, in_row)
-        if before and parts and parts[-1].rpartition("\n")[2].strip():
-            put(before)
-        elif not before and parts and parts[-1][-1:] in ("$", "\\"):
-            put(" ")  # two formulas side by side would read as one, `\\$` as a dollar
-        formulas.append(
-            Formula(item.text, item.display, item.representation, length, length + len(shown))
-        )
-        put(shown)
-        if after and not following.startswith("\n"):
-            put(after)
-        elif following[:1].isdigit():
-            put(" ")  # a digit after the closing dollar would make it a price
+    pieces.append("")
+    parts = [pieces[0]]
+    formulas: list[Formula] = []
+    length = len(pieces[0])
+    found = items.found
+    used = bytearray(len(found))
+    beside = _code_beside_formulas(text, items)
+    in_row = pieces[0][pieces[0].rfind("\n") + 1 :].startswith("| ")
+    for index in range(1, len(pieces) - 1, 2):
+        number, following = int(pieces[index]), pieces[index + 1]
+        if number < len(found) and not used[number]:
+            used[number] = True
+            item = found[number]
+            if item.kind == "code":
+                shown = _code(item.text, number in beside)
+            elif item.kind == "block":
+                shown = _block(item.text, parts[-1] or "\n\n", following, in_row)
+            elif item.kind == "mark" or is_definition(item.text) or item.text in _GROUPS:
+                shown = ""
+            else:
+                if "$" in item.text and not item.display:
+                    item.text = without_inner_dollars(item.text)
+                before, shown, after = _formula_text(item, in_row, parts[-1], following)
+                start = length + len(before)
+                formulas.append(
+                    Formula(item.text, item.display, item.representation, start, start + len(shown))
+                )
+                shown = before + shown + after
+            if shown:
+                parts.append(shown)
+                length += len(shown)
+        if following:
+            parts.append(following)
+            length += len(following)
+            if "\n" in following:
+                in_row = following[following.rfind("\n") + 1 :].startswith("| ")
     return "".join(parts), tuple(formulas)
 
 
@@ -285,10 +227,11 @@ def _plain(text: str) -> str:
     """Normalise text that still holds placeholders: NFC, no controls, dollars escaped."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text).replace(KEEP, "")
-    text = _CONTROL.sub("", text)
+    if not text.replace("\n", "").isprintable():
+        text = _CONTROL.sub("", text)
     if "$" in text:
         text = _DOLLAR.sub(r"\\$", text)
-    return _MANY_NEWLINES.sub("\n\n", text)
+    return _MANY_NEWLINES.sub("\n\n", text) if "\n\n\n" in text else text
 
 
 def extract_page(
@@ -317,13 +260,14 @@ def _extract(
     title = _title(page)
     items = Items()
     too_many = Drop(DropReason.too_many_formulas, f"more than {max_formulas} formulas")
-    if not replace_formulas(page, items, max_formulas):
+    delimiters = page_delimiters(page.source, page.hints)
+    if not replace_formulas(page, items, max_formulas, delimiters):
         return too_many
-    text = to_markdown(main_content(page, items))
+    text = apply_marks(to_markdown(main_content(page, items)), items)
     if len(text) > max_text_chars:
         return Drop(DropReason.text_too_long, f"{len(text)} characters, budget {max_text_chars}")
-    if "$" in text or "\\" in text or "[" in text:
-        scanner = Scanner(page_delimiters(page.source, page.hints), items, max_formulas)
+    if "$" in text or "\\" in text or "[" in text or delimiters.own_signs:
+        scanner = Scanner(delimiters, items, max_formulas)
         scanner.weigh(text)
         text = "\n\n".join(map(scanner.block, text.split("\n\n")))
         if items.n_formulas > max_formulas:
@@ -341,14 +285,13 @@ def _extract(
     counts: dict[str, int] = {}
     for formula in formulas:
         counts[formula.representation] = counts.get(formula.representation, 0) + 1
-    language = _LANGUAGE.search(page.source[:HEAD_SCAN_CHARS])
     return Document(
         title=title,
         text=text,
         formulas=formulas,
         formula_counts=dict(sorted(counts.items())),
         charset=page.charset,
-        declared_language=language.group(1) if language else "",
+        declared_language=_declared_language(page),
         opt_out=opt_out(page.source) if "robots" in page.hints else None,
         out_links=out_links(page.source, url, may_have_base="<base" in page.hints),
     )

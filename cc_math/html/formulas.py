@@ -11,196 +11,67 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from html import unescape
 from typing import NamedTuple
 
-from resiliparse.parse.html import ElementNode
+from resiliparse.parse.html import DocumentNode, ElementNode, NodeType
 
-from cc_math.html.images import (
-    Reading,
-    attribute,
-    classes_of,
-    read_image_alt,
-    read_service_image,
-)
-from cc_math.html.items import CLOSE, OPEN, Item, Items
-from cc_math.html.mathml import mathml_to_tex, tex_annotation
+from cc_math.html.configuration import Delimiters, Scope, page_delimiters
+from cc_math.html.images import Reading, classes_of, read_image_alt, read_service_image
+from cc_math.html.items import CLOSE, KEEP, OPEN, Item, Items
+from cc_math.html.macros import Macro, expand
 from cc_math.html.page import ParsedPage
-from cc_math.html.rendered import html_to_tex, katex_html_to_tex, mathjax_html_to_tex
-from cc_math.html.tex import one_paragraph, strip_delimiters, strip_style
+from cc_math.html.readings import (
+    DATA_ATTRIBUTES,
+    read_asciimath_script,
+    read_bare,
+    read_code,
+    read_data_attribute,
+    read_data_mathml,
+    read_element,
+    read_katex,
+    read_mathml,
+    read_mathml_script,
+    read_mediawiki,
+    read_mjx_container,
+    read_mjx_latex,
+    read_pandoc_bare,
+    read_tex_script,
+)
+from cc_math.html.tex import source_formula
 
 
 class Rule(NamedTuple):
-    """How one representation is found and read."""
+    """How one representation is found and read. ``source``: it carries the TeX that the
+    page's renderer would read, so that the page's macros hold in it."""
 
     representation: str
     hints: tuple[str, ...]
     selector: str
     read: Callable[[ElementNode], Reading]
-
-
-def _read_tex_script(element: ElementNode) -> Reading:
-    tex = (element.text or "").strip()
-    if tex.startswith("% <![CDATA["):  # MathJax's own way to hide < from XML parsers
-        tex = tex[len("% <![CDATA[") :].removesuffix("%]]>").strip()
-    return tex, "mode=display" in attribute(element, "type").replace(" ", "")
-
-
-def _read_mathml(element: ElementNode) -> Reading:
-    return _mathml_reading(element.outer_html)
-
-
-def _mathml_reading(markup: str) -> Reading:
-    tex, display = mathml_to_tex(markup)
-    return strip_style(tex), display
-
-
-def _read_mathml_script(element: ElementNode) -> Reading:
-    return _mathml_reading(element.text or "")
-
-
-def _read_data_mathml(element: ElementNode) -> Reading:
-    tex, display = mathml_to_tex(attribute(element, "data-mathml"))
-    classes = classes_of(element)
-    parent = element.parent_element
-    if parent is not None:
-        classes |= classes_of(parent)
-    shown = any("isplay" in name for name in classes)
-    return strip_style(tex), bool(display or shown)
-
-
-def _read_katex(element: ElementNode) -> Reading:
-    parent = element.parent_element
-    display = parent is not None and "katex-display" in classes_of(parent)
-    markup = element.outer_html
-    tex = tex_annotation(markup)
-    if tex is None:
-        tex = katex_html_to_tex(markup)
-    return tex, display or 'display="block"' in markup[:400]
-
-
-def _read_mjx_container(element: ElementNode) -> Reading:
-    markup = element.outer_html
-    display = attribute(element, "display") == "true"
-    head = markup[:2000]
-    match = re.search(r'<(?:mjx-math|g|svg)[^>]*?\sdata-latex="([^"]*)"', head)
-    if match:
-        return unescape(match.group(1)), display
-    start = markup.find("<mjx-assistive-mml")
-    if start >= 0:
-        tex, block = mathml_to_tex(markup[start:])
-        return tex, display or bool(block)
-    return mathjax_html_to_tex(markup), display
-
-
-def _read_mediawiki(element: ElementNode) -> Reading:
-    markup = element.outer_html
-    display = "mwe-math-fallback-image-display" in markup or "mwe-math-mathml-display" in markup
-    tex = tex_annotation(markup)
-    if tex is None:
-        match = re.search(r'\salt(?:text)?="([^"]*)"', markup)
-        if match is None:
-            return None
-        tex = unescape(match.group(1))
-    return strip_style(tex.strip()), display
-
-
-_TEX_SIGN = re.compile(r"\\[a-zA-Z]|[\^_=<>+{}]|^[^\W\d_]$|^\d+$|^[A-Za-z]\([a-z,]+\)$")
-
-
-_DATA_ATTRIBUTES = (
-    "data-equation-content",
-    "data-tex",
-    "data-latex",
-    "data-math",
-    "data-formula",
-    "data-expr",
-    "data-katex",
-    "data-mathjax",
-    "data-asciimath-latex",
-)
-_PLAIN_VALUE = re.compile(r"^(?:true|false|inline|block|display|math|tex|latex|\d+|[a-z]{4,})?$")
-
-
-def _read_data_attribute(element: ElementNode) -> Reading:
-    for name in _DATA_ATTRIBUTES:
-        value = attribute(element, name).strip()
-        if value and not (
-            _PLAIN_VALUE.match(value) and name != "data-equation-content" and len(value) > 3
-        ):
-            tex, display = strip_delimiters(value)
-            marks = (
-                (element.class_name or "")
-                + " "
-                + attribute(element, "data-display")
-                + attribute(element, "data-mode")
-            )
-            if display is None:
-                display = (
-                    element.tag == "div" or "isplay" in marks or "block" in marks or "true" in marks
-                )
-            return tex, display
-    return None
-
-
-def _read_bare(element: ElementNode) -> Reading:
-    """TeX as the text of an element whose class or name says that it is mathematics."""
-    text = (element.text or "").strip()
-    if OPEN in text or not text:
-        return None
-    tex, display = strip_delimiters(text)
-    if "$" in tex.replace("\\$", "") or "\\(" in tex or "\\[" in tex.replace("\\\\[", ""):
-        return None  # prose with formulas in it: the text scan finds them
-    classes = classes_of(element)
-    if tex == text and not _TEX_SIGN.search(tex):
-        return None
-    if display is None:
-        display = (
-            element.tag in ("div", "p", "math-block")
-            or bool(classes & {"display", "katex-block", "math-display", "math_display"})
-            or element.has_attribute("block")
-            or attribute(element, "display") in ("block", "true")
-        )
-    return tex, display
-
-
-def _read_element(element: ElementNode) -> Reading:
-    """TeX as the text of an element whose name says so (``d-math``, ``itex``, …)."""
-    tex, display = strip_delimiters((element.text or "").strip())
-    if OPEN in tex:
-        return None
-    if display is None:
-        display = any(
-            element.has_attribute(name) and attribute(element, name) not in ("false", "inline")
-            for name in ("block", "display", "display-mode")
-        )
-    return tex.removeprefix("#"), display
-
-
-def _read_pandoc_bare(element: ElementNode) -> Reading:
-    text = (element.text or "").strip()
-    if OPEN in text or not text:
-        return None
-    if element.child_element_count and element.query_selector("sub, sup, em, i") is not None:
-        tex = html_to_tex(element.inner_html)
-        return tex, "display" in classes_of(element)
-    tex, display = strip_delimiters(text)
-    return tex, display if display is not None else "display" in classes_of(element)
+    source: bool = False
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("mathml_script", ("script of MathML",), 'script[type^="math/mml"]', _read_mathml_script),
-    Rule("mathjax_script", ("script of TeX",), 'script[type^="math/tex"]', _read_tex_script),
-    Rule("mathjax_output", ("<mjx-container",), "mjx-container", _read_mjx_container),
-    Rule("katex", ("class katex",), ".katex", _read_katex),
-    Rule("mediawiki", ("mwe-math-element",), ".mwe-math-element", _read_mediawiki),
-    Rule("data_mathml", ("data-mathml",), "[data-mathml]", _read_data_mathml),
-    Rule("mathml", ("<math",), "math", _read_mathml),
+    Rule("mathml_script", ("script of MathML",), 'script[type^="math/mml"]', read_mathml_script),
+    Rule("mathjax_script", ("script of TeX",), 'script[type^="math/tex"]', read_tex_script, True),
+    Rule(
+        "asciimath_script",
+        ("script of AsciiMath",),
+        'script[type^="math/asciimath"]',
+        read_asciimath_script,
+    ),
+    Rule("mathjax_data_latex", ("data-latex of MathJax",), "mjx-container", read_mjx_latex, True),
+    Rule("mathjax_output", ("<mjx-container",), "mjx-container", read_mjx_container),
+    Rule("katex", ("class katex",), ".katex", read_katex, True),
+    Rule("mediawiki", ("mwe-math-element",), ".mwe-math-element", read_mediawiki),
+    Rule("data_mathml", ("data-mathml",), "[data-mathml]", read_data_mathml),
+    Rule("mathml", ("<math",), "math", read_mathml),
     Rule(
         "data_attribute",
         ("data attribute",),
-        ", ".join(f"[{name}]" for name in _DATA_ATTRIBUTES),
-        _read_data_attribute,
+        ", ".join(f"[{name}]" for name in DATA_ATTRIBUTES),
+        read_data_attribute,
+        True,
     ),
     Rule(
         "image_service",
@@ -214,6 +85,8 @@ RULES: tuple[Rule, ...] = (
             "equation_images/",
             "cgi-bin/math",
             "svg.latex",
+            "/math?math=",
+            "TeX in a path",
         ),
         "img",
         read_service_image,
@@ -221,81 +94,108 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "image_alt",
         ("image of TeX",),
-        'img.tex, img.latex, img.math, img[alt^="$"], img[alt^="\\\\["], img[alt^="\\\\("], '
+        'img.tex, img.latex, img.math, img[alt^="$"], img[alt^="\\\\"], img[alt^="% latex2html"], '
         'img[class*="formula"], img[class*="math"], img[class*="equation"], img[class*="tex"]',
         read_image_alt,
     ),
     Rule(
-        "pandoc", ("math inline", "math display"), ".math.inline, .math.display", _read_pandoc_bare
+        "pandoc",
+        ("math inline", "math display"),
+        ".math.inline, .math.display",
+        read_pandoc_bare,
+        True,
     ),
     Rule(
         "tex_class",
         ("class of TeX",),
         "span.math, div.math, span.latex, span.tex, span.math-container, .arithmatex, "
         "span.math-inline, div.math-display, span.mathjax, code.math, span.katex-inline",
-        _read_bare,
+        read_bare,
+        True,
     ),
 )
 
+_SCRIPTS = frozenset(("mathjax_script", "asciimath_script"))
 _RENDERED = (
     ".MathJax_Preview, .MathJax_Display, .MathJax, .MathJax_SVG_Display, .MathJax_SVG, "
     ".MathJax_CHTML, .MJXc-display, .mjx-chtml, .MathJax_MathML, .MJX_Assistive_MathML, "
     ".math-fallback"
 )
 _CUSTOM = re.compile(
-    r"<((?!mjx-)[a-zA-Z]{1,12}-(?:math|tex|latex|katex|formula|equation)|itex|tex|mathjax)[\s>]"
+    r"<((?!mjx-)[a-zA-Z]{1,12}-(?:math|tex|latex|katex|formula|equation)|itex|tex|mathjax"
+    r"|(?:math|latex|katex|tex)-(?:inline|display|block|span|field|formula|jax|renderer))[\s>]"
 )
 _PREFIXED = re.compile(r"<([A-Za-z]{1,8}):math[\s>]")
 
 
-def replace_formulas(page: ParsedPage, items: Items, max_formulas: int) -> bool:
+def replace_formulas(
+    page: ParsedPage, items: Items, max_formulas: int, delimiters: Delimiters | None = None
+) -> bool:
     """Replace the formulas of a page's elements by placeholders.
 
-    Changes the tree. Returns False when there are more than ``max_formulas``.
+    ``delimiters``: the page's configuration, where it has been read already. Changes the
+    tree. Returns False when there are more than ``max_formulas``.
     """
     document = page.tree.document
     if document is None:
         return True
     source, hints = page.source, page.hints
+    if delimiters is None:
+        delimiters = page_delimiters(source, hints)
+    macros, scope = delimiters.macros, delimiters.scope
     for prefix in (
         {match.group(1) for match in _PREFIXED.finditer(source)} if "prefixed math" in hints else ()
     ):
         nodes = document.query_selector_all(f"{prefix.lower()}\\:math").values()
-        _apply(Rule("mathml_prefixed", (), "", _read_mathml), nodes, items)
+        _apply(Rule("mathml_prefixed", (), "", read_mathml), nodes, items, macros, max_formulas)
     for name in (
         {match.group(1).lower() for match in _CUSTOM.finditer(source)}
         if "custom element" in hints
         else ()
     ):
         nodes = document.query_selector_all(name).values()
-        _apply(Rule("tex_element", (), "", _read_element), nodes, items)
+        _apply(Rule("tex_element", (), "", read_element, True), nodes, items, macros, max_formulas)
     for rule in RULES:
         if hints.isdisjoint(rule.hints):
             continue
         if rule.representation == "data_mathml" and "script of TeX" in hints:
             continue  # the script beside it has been read
-        _apply(rule, document.query_selector_all(rule.selector).values(), items)
-        if rule.representation == "mathjax_script" and "output of MathJax 2" in hints:
+        _apply(
+            rule, document.query_selector_all(rule.selector).values(), items, macros, max_formulas
+        )
+        if rule.representation in _SCRIPTS and "output of MathJax 2" in hints:
             for node in document.query_selector_all(_RENDERED).values():
                 if node.parent is not None and OPEN not in (node.text or ""):
                     node.decompose()
         if items.n_formulas > max_formulas:
             return False
+    if scope is not None:
+        _keep_in_scope(document, scope, items, macros, max_formulas)
     return items.n_formulas <= max_formulas
 
 
-def _apply(rule: Rule, nodes: list[ElementNode], items: Items) -> None:
-    done = 0
+def _apply(
+    rule: Rule,
+    nodes: list[ElementNode],
+    items: Items,
+    macros: dict[str, Macro] | None,
+    max_formulas: int,
+) -> None:
     for node in nodes:
+        if items.n_formulas > max_formulas:
+            return
         if node.parent is None:
             continue  # went with a formula around it
         reading = rule.read(node)
         if reading is None or not reading[0].strip():
             continue
-        tex = one_paragraph(items.expand(reading[0])).replace(OPEN, "").replace(CLOSE, "")
-        token = items.add(Item("formula", tex, bool(reading[1]), rule.representation))
-        _put(node, token)
-        done += 1
+        tex = reading[0]
+        if OPEN in tex or CLOSE in tex:
+            tex = items.expand(tex).replace(OPEN, "").replace(CLOSE, "")
+        tex = source_formula(tex)
+        if rule.source and macros is not None:
+            tex = expand(tex, macros)
+        _put(node, items.add(Item("formula", tex, bool(reading[1]), rule.representation)))
 
 
 def _put(node: ElementNode, token: str) -> None:
@@ -310,3 +210,51 @@ def _put(node: ElementNode, token: str) -> None:
     document = node.owner_document
     if document is not None:
         node.replace_with(document.create_text_node(token))
+
+
+def _keep_in_scope(
+    document: DocumentNode,
+    scope: Scope,
+    items: Items,
+    macros: dict[str, Macro] | None,
+    max_formulas: int,
+) -> None:
+    """Read formulas in code where the renderer does, and keep the text scan out of the
+    elements that it ignores: a dollar or backslash there gets a private sign behind it."""
+    if scope.in_code:
+        nodes = [
+            node
+            for node in document.query_selector_all("code").values()
+            if node.parent is not None and node.parent.tag != "pre"
+        ]
+        _apply(Rule("tex_in_code", (), "", read_code, True), nodes, items, macros, max_formulas)
+    if scope.ignores_page or not scope.ignored:
+        return  # dollars are dollars there: see configuration.page_delimiters
+    selector = ", ".join(f".{name}" for name in sorted(scope.ignored))
+    for ignored in document.query_selector_all(selector).values():
+        if ignored.parent is None or not _has_sign(ignored.text or ""):
+            continue  # went with an element around it
+        markup = ignored.inner_html
+        if not any(name in markup for name in scope.processed):
+            ignored.inner_html = _hide_signs(markup)
+            continue
+        pending = [ignored]
+        while pending:
+            for child in pending.pop().child_nodes:
+                if isinstance(child, ElementNode):
+                    if _has_sign(child.text or "") and scope.processed.isdisjoint(
+                        classes_of(child)
+                    ):
+                        pending.append(child)
+                elif child.type == NodeType.TEXT:
+                    child.text = _hide_signs(child.text or "")
+
+
+def _has_sign(text: str) -> bool:
+    return "$" in text or "\\" in text
+
+
+def _hide_signs(text: str) -> str:
+    if KEEP in text:
+        text = text.replace("$" + KEEP, "$").replace("\\" + KEEP, "\\")  # nested elements
+    return text.replace("$", "$" + KEEP).replace("\\", "\\" + KEEP)

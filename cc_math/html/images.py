@@ -29,9 +29,12 @@ def classes_of(element: ElementNode) -> set[str]:
 
 
 _QUERY_TEX = re.compile(r"[?&](?:latex|tex|math|eq|chl|formula|image|f)=([^&#]*)", re.IGNORECASE)
+_PATH_TEX = re.compile(r"/(?:svg|png|gif|tex|latex|formula)/([^?#]*%[0-9A-Fa-f]{2}[^?#]*)$")
+_SIGN_OF_TEX = re.compile(r"\\[A-Za-z]|[\^_]")
 _SERVICE = re.compile(
     r"codecogs\.com/|latex\.php\?|mimetex\.cgi|mathtex\.cgi|/equation\?tex=|/cgi-bin/math"
-    r"|[?&]cht=tx|equation_images/|/latex/(?:render|image)|/svg\.(?:latex|image)|latex\.cgi",
+    r"|[?&]cht=tx|equation_images/|/latex/(?:render|image)|/svg\.(?:latex|image)|latex\.cgi"
+    r"|/math\?math=",
     re.IGNORECASE,
 )
 
@@ -46,6 +49,10 @@ def _tex_of_address(address: str) -> str:
         return unquote(value) if "+" in value and "%2" not in value else unquote_plus(value)
     if "equation_images/" in address:  # Canvas encodes twice
         return unquote(unquote(address.split("equation_images/", 1)[1].split("?", 1)[0]))
+    path = _PATH_TEX.search(address)
+    if path:
+        tex = unquote(path[1])
+        return tex.removesuffix(".svg").removesuffix(".png") if _SIGN_OF_TEX.search(tex) else ""
     _, mark, query = address.partition("?")
     if not mark:
         return ""
@@ -56,7 +63,9 @@ def _tex_of_address(address: str) -> str:
 def read_service_image(element: ElementNode) -> Reading:
     """The formula of an image that a service draws from TeX in its address."""
     address = attribute(element, "src") or attribute(element, "data-src")
-    if not _SERVICE.search(address):
+    if not _SERVICE.search(address) and not (
+        _PATH_TEX.search(address) and _tex_of_address(address)
+    ):
         return None
     tex = attribute(element, "alt").strip()
     if tex.startswith("LaTeX:"):
@@ -64,17 +73,20 @@ def read_service_image(element: ElementNode) -> Reading:
     if not tex or tex.lower() in ("equation", "formula", "latex", "math", "[公式]", "\\(\\)"):
         tex = _tex_of_address(address).strip()
     tex, display = strip_delimiters(tex)
-    if display is None and tex.startswith(("\\displaystyle", "\\dpi{110}\\displaystyle")):
-        display = None
     return strip_image_options(tex), display
+
+
+_MARKER = re.compile(r"^\s*%\s*latex2html id marker \d+\s*")
 
 
 def read_image_alt(element: ElementNode) -> Reading:
     """The formula in the ``alt`` of an image marked as one, by its class or by delimiters."""
-    alt = attribute(element, "alt").strip()
+    alt = _MARKER.sub("", attribute(element, "alt")).strip()
     tex, display = strip_delimiters(alt)
     if not tex:
         return None
+    if display is None and tex.startswith("\\begin{"):
+        display = True
     classes = classes_of(element)
     marked = tex != alt or bool(
         classes
@@ -85,6 +97,7 @@ def read_image_alt(element: ElementNode) -> Reading:
             "formulaInl",
             "formulaDsp",
             "mwe-math",
+            "texrender",
             "ql-img-inline-formula",
             "ql-img-displayed-equation",
         }

@@ -15,12 +15,13 @@ from typing import Literal
 OPEN, CLOSE, KEEP = "\ue000", "\ue001", "\ue002"
 PLACEHOLDER = re.compile(f"{OPEN}(\\d{{1,9}}){CLOSE}")
 
-Kind = Literal["formula", "code", "block"]
+Kind = Literal["formula", "code", "block", "mark"]
 
 
 @dataclass(slots=True)
 class Item:
-    """Taken out of the page: a formula (TeX), inline code, or a block of code."""
+    """Taken out of the page: a formula (TeX), inline code, a block of code; or a mark of
+    structure that was put into it (see the module ``quotes``)."""
 
     kind: Kind
     text: str

@@ -11,7 +11,7 @@ from html import unescape
 
 from cc_math.html.items import CLOSE, OPEN
 
-_TAG = re.compile(r"<(/?)(h[1-6]|p|ul|ol|li|br|pre|blockquote)>")
+_TAG = re.compile(r"<(/?)(h[1-6]|p|ul|ol|li|br|pre)>")
 _ANY_TAG = re.compile(r"</?[a-z][a-z0-9]*(?: [^<>]*)?>")
 _EQUATION_CELL = re.compile(
     f"^(?:(?:{OPEN}\\d+{CLOSE}[ ,.;]*)+|\\(?[A-Z]?[0-9.]{{1,9}}[a-z]?\\)?)$"
@@ -24,60 +24,63 @@ def to_markdown(minimal_html: str) -> str:
     """Markdown of Resiliparse's minimal HTML. Blocks are apart by one empty line."""
     out: list[str] = []
     lists: list[int] = []  # per open list: next number, 0 for bullets
+    margin = ""
     prefix = ""
     pieces = _TAG.split(minimal_html)
+    pieces += ("", "")
     for index in range(0, len(pieces), 3):
         text = pieces[index]
-        if text.strip():
+        if text and not text.isspace():
             if "<" in text:
                 text = _ANY_TAG.sub("", text)
-            text = unescape(text)
+            if "&" in text:
+                text = unescape(text)
             if lists:
                 text = text.strip()
                 if "\n" in text:
-                    margin = "\n" + "  " * len(lists)
-                    text = margin.join(line.strip() for line in text.split("\n"))
-            out.append(prefix + (text.strip() if prefix else text))
+                    text = ("\n" + margin).join(map(str.strip, text.split("\n")))
+            elif prefix:
+                text = text.strip()
+            out.append(prefix + text)
             prefix = ""
-        if index + 2 >= len(pieces):
-            break
         closing, tag = pieces[index + 1], pieces[index + 2]
-        if tag in ("ul", "ol"):
-            if closing:
-                if lists:
-                    lists.pop()
-                out.append("\n" + "  " * len(lists) if lists else "\n\n")
-            else:
-                lists.append(1 if tag == "ol" else 0)
-                out.append("" if len(lists) > 1 else "\n\n")
+        if tag == "p" or tag == "pre":
+            out.append("\n" + margin if lists else "\n\n")
         elif tag == "li":
             if not closing:
-                prefix = "\n" + "  " * max(0, len(lists) - 1)
+                prefix = "\n" + margin[2:]
                 if lists and lists[-1]:
                     prefix += f"{lists[-1]}. "
                     lists[-1] += 1
                 else:
                     prefix += "- "
-        elif tag == "br":
-            out.append("\n" + "  " * len(lists))
-            if index + 3 < len(pieces):
-                pieces[index + 3] = pieces[index + 3].lstrip("\n")
-        elif tag[0] == "h":
+        elif tag == "ul" or tag == "ol":
             if closing:
-                out.append("\n\n")
-            elif not lists:
-                prefix = "\n\n" + "#" * int(tag[1]) + " "
-            prefix = "" if closing else prefix
-        elif not lists:
+                if lists:
+                    lists.pop()
+                margin = "  " * len(lists)
+                out.append("\n" + margin if lists else "\n\n")
+            else:
+                lists.append(1 if tag == "ol" else 0)
+                margin = "  " * len(lists)
+                out.append("" if len(lists) > 1 else "\n\n")
+        elif tag == "br":
+            out.append("\n" + margin)
+            pieces[index + 3] = pieces[index + 3].lstrip("\n")
+        elif closing:
             out.append("\n\n")
-        else:
-            out.append("\n" + "  " * len(lists))
-    return _NEWLINES.sub("\n\n", "\n".join(_tables("".join(out).split("\n")))).strip()
+            prefix = ""
+        elif tag and not lists:
+            prefix = "\n\n" + "#" * int(tag[1]) + " "
+    text = "".join(out)
+    lines = text.split("\n")
+    lines = _tables(lines) if "\t" in text else [_spaces(line) if line else "" for line in lines]
+    return _NEWLINES.sub("\n\n", "\n".join(lines)).strip()
 
 
 def _cells(line: str) -> str:
     """A row of a table. Rows without content vanish; a row that only sets an equation (the
-    formula, perhaps its number, empty cells for space) is that equation."""
+    formula, perhaps its number in brackets or empty cells for space) is that equation."""
     cells = [_BLANKS.sub(" ", cell.strip()) for cell in line.strip("\n").split("\t\t")]
     filled = [cell.strip("\t") for cell in cells if cell.strip("\t")]
     if not filled:
@@ -85,7 +88,14 @@ def _cells(line: str) -> str:
     if (
         any(cell.startswith(OPEN) for cell in filled)
         and all(map(_EQUATION_CELL.match, filled))
-        and (len(filled) < len(cells) or len(filled) == 1)
+        and (
+            len(filled) < len(cells)
+            or len(filled) == 1
+            or (
+                all(cell[0] == "(" for cell in filled if not cell.startswith(OPEN))
+                and not all(cell.startswith(OPEN) for cell in filled)
+            )
+        )
     ):
         return " ".join(filled)
     return "| " + " | ".join(cell.strip("\t") for cell in cells) + " |"
@@ -96,10 +106,13 @@ def _tables(lines: list[str]) -> list[str]:
     out: list[str] = []
     in_table = False
     for line in lines:
-        if not (line or in_table):
-            out.append(line)
+        if "\t" not in line:
+            if in_table and line.strip():
+                out.append("")
+            in_table = False
+            out.append(_spaces(line) if line else "")
             continue
-        row = _cells(line) if "\t" in line else ""
+        row = _cells(line)
         if row.startswith("| "):
             if not in_table:
                 out.append("")
@@ -108,13 +121,10 @@ def _tables(lines: list[str]) -> list[str]:
                 out.append("|" + " --- |" * row.count(" | ") + " --- |")
             in_table = True
             continue
-        if in_table and line.strip():
+        if in_table and row:
             out.append("")
         in_table = False
-        if "\t" in line:
-            out.append(row)
-        else:
-            out.append(_spaces(line))
+        out.append(row)
     return out
 
 

@@ -48,6 +48,10 @@ for the glyph of an icon font when it chooses main content (it compares bytes in
 order), which loses words of Chinese, Japanese and Korean between two elements, and `2π` in
 italics. A second private-use character beside it keeps it; it is taken out again at the end."""
 
+_CLOSED_ANCHOR = re.compile(r"""(<a\s[^<>]*["'\s])/>""", re.IGNORECASE)
+"""An empty anchor as XHTML writes it. HTML's parser ignores the slash: the anchor would stay
+open over the blocks that follow, which then read as links and are left out as navigation."""
+
 
 @dataclass(slots=True)
 class SourcePage:
@@ -114,6 +118,8 @@ def parse(page: SourcePage, *, max_nodes: int = MAX_NODES) -> ParsedPage | Drop:
             source = source.translate(_PLACEHOLDER_CHARACTERS)  # they frame our placeholders
         if not in_utf8 or "lone character" in found.hints:
             source = _LONE_CHARACTER.sub("\\1" + KEEP, source)
+    if "closed anchor" in found.hints:
+        source = _CLOSED_ANCHOR.sub(r"\1></a>", source)
     tree = HTMLTree.parse(source)
     if (
         len(source) > max_nodes * _MIN_BYTES_PER_NODE

@@ -63,17 +63,24 @@ def _class_name(names: str) -> str:
 
 
 _VALUE_START = r"""\s*=\s*(?:"[^"]*|'[^']*|[^\s"'>]*)"""
+_SUSPECT_SECTION = (
+    r"""<(?:section|article)\s(?:[^<>]*\s)?id\s*=\s*["']?[^"'\s<>]*(?:relat|recommend|popular|featur|trend|nav|menu|foot|"""
+    r"head|right|search|side|shar|social|comment|logo|ad|banner|next|prev|print|links?|meta|info|"
+    r"tag|label|feedback|reply|modal)"
+)
+"""An ``id`` that Resiliparse may take for furniture; the words of ``content``'s own pattern."""
 FOLDED_WORDS = ("dropdown", "hidden", "collaps", "expand", "toggle", "spoiler", "popup")
 _LITERALS = (
     "<mjx-container", "mwe-math-element", "data-mathml",
     "codecogs", "latex.php", "mimetex", "mathtex", "equation?tex=", "cht=tx", "equation_images/",
-    "cgi-bin/math", "svg.latex", "math inline", "math display", "<section", "<article", "<svg",
-    "mathjax", "katex", "texme", "jsmath",
+    "cgi-bin/math", "svg.latex", "/math?math=", "math inline", "math display", "<section",
+    "<article", "<svg", "mathjax", "katex", "texme", "jsmath",
 )  # fmt: skip
 _HINTS: dict[str, str] = {
     **{literal: re2.escape(literal) for literal in _LITERALS},
     **{f"<{tag}": rf"<{tag}[\s>/]" for tag in
-       ("math", "pre", "code", "tt", "kbd", "samp", "table", "ul", "sup", "sub", "base")},
+       ("math", "pre", "code", "tt", "kbd", "samp", "table", "ul", "sup", "sub", "base",
+        "blockquote", "dd")},
     # formulas
     "script of MathML": r"""type\s*=\s*["']?math/mml""",
     "script of TeX": r"""type\s*=\s*["']?math/tex""",
@@ -82,21 +89,44 @@ _HINTS: dict[str, str] = {
     ),
     "prefixed math": r"<[a-z]{1,8}:math[\s>]",
     "custom element": (
-        r"<(?:[a-z]{1,12}-(?:math|tex|latex|katex|formula|equation)|itex|tex|mathjax)[\s>]"
+        r"<(?:[a-z]{1,12}-(?:math|tex|latex|katex|formula|equation)|itex|tex|mathjax"
+        r"|(?:math|latex|katex|tex)-(?:inline|display|block|span|field|formula|jax|renderer))[\s>]"
     ),
     "class katex": _class_name("katex"),
     "class of TeX": _class_name(
         "math|latex|tex|math-container|arithmatex|math-inline|math-display|mathjax|katex-inline"
     ),
     "data attribute": (
-        r"data-(?:equation-content|tex|latex|math|formula|expr|katex|mathjax|asciimath-latex)"
+        r"data-(?:equation-content|tex|latex|math|formula|expr|katex|mathjax|asciimath-latex|equation"
+        r"|latex-source|tex-source|original-latex)"
         r"[\s=>/]"
     ),
     "image of TeX": (
         r"""<img(?:[^<>"']|"[^"]*"|'[^']*')*\s(?:class""" + _VALUE_START
-        + r"""(?:formula|math|equation|tex)|alt\s*=\s*["']?[$\\&])"""
+        + r"""(?:formula|math|equation|tex)|alt\s*=\s*["']?[$\\&%])"""
+    ),
+    "TeX in a path": (
+        r"""/(?:svg|png|gif|tex|latex|formula)/[^"'<>\s?]*%(?:5c|5e|7b)"""
     ),
     "pairs of MathJax": r"""(?:inline|display)math["']?\s*:""",
+    "data-latex of MathJax": r"<(?:mjx-math|g|svg)\s[^<>]*data-latex",
+    "script of AsciiMath": r"""type\s*=\s*["']?math/asciimath""",
+    "asciimath by name": (
+        r"""asciimath2jax|asciimathml|asciimath\.js|[?&]config=am_|asciimath["']?\s*:\s*\{"""
+    ),
+    "asciimath": (
+        r"""asciimath(?:2jax|ml|\.js|-chtml|-svg|["']?\s*:\s*\{)|input/asciimath"""
+        r"|[?&]config=(?:[\w-]*-)?am_"
+    ),
+    "macros of renderer": r"""macros["']?\s*:\s*\{""",
+    "definition of macro": (
+        r"\\(?:newcommand|renewcommand|providecommand|declaremathoperator|[gex]?def|let)[^a-z]"
+    ),
+    "classes of renderer": r"""(?:ignore|process)(?:html)?class["']?\s*:""",
+    "ignored classes": "ignoredclasses",
+    "tags of renderer": r"""(?:skip(?:html)?|ignored)tags["']?\s*:""",
+    "class ignored by renderer": "class" + _VALUE_START + "(?:tex2jax|mathjax)_ignore",
+    "process environments": "processenvironments",
     "delimiters": "delimiters|rendermathinelement",
     "pairs of KaTeX": r"""left["']?\s*:\s*["']""",
     # content
@@ -105,14 +135,32 @@ _HINTS: dict[str, str] = {
         "mw-editsection|copybtn|clipboard-copy|header-anchor"
     ),
     "link into the page": r"""href\s*=\s*["']?#""",
+    "anchor sign": (
+        r"""href\s*=\s*["']?#[^<>]*>(?:[^<A-Za-z0-9]|&[a-z]+;|&#x?[0-9a-f]+;){0,20}</a"""
+    ),
+    "suspect section": _SUSPECT_SECTION,
     "class section": _class_name("section"),
     **{f"class* {word}": "class" + _VALUE_START + word for word in FOLDED_WORDS},
     "class$ -like": r"""-like["'\s>]""",
     "aria-expanded": r"""aria-expanded\s*=\s*["']?false""",
+    "thread": r"""schema\.org/Question|crawler-post|id\s*=\s*["']?question["'\s>]""",
+    "steps between pages": (
+        r"""navheader|navfooter|ptx-content-footer|(?:previous|next|top)-button|"""
+        r"""<a\s[^<>]*rel\s*=\s*["']?(?:[a-z]+\s)?(?:prev|next)"""
+    ),
+    "comments": (
+        r"""id\s*=\s*["']?(?:respond|commentform|comments)["'\s>]|"""
+        + _class_name("comment-respond|comments-area|commentlist|comment-list")
+    ),
+    "notes of LaTeXML": r"ltx_note",
+    "class share": _class_name("share|sharing|social|follow|feedback|print"),
     # the page itself
     "robots": r"""name\s*=\s*["']?(?:robots|googlebot|ccbot|tdm-reservation)""",
+    "closed anchor": r"""<a\s[^<>]*["'\s]/>""",
     "private use": r"\xee\x80[\x80-\x82]",
-    "lone character": r">[ \n]?[\xe0-\xef][\x80-\xbf][\x80-\xbf][ \n]?<",
+    "lone character": (
+        r">[ \n]?(?:[\xe0-\xef][\x80-\xbf][\x80-\xbf]|[!-~][\xc2-\xdf][\x80-\xbf])[ \n]?<"
+    ),
 }  # fmt: skip
 """Name and pattern of what extraction asks for, matched without regard to case. A hint may be
 there for nothing (in a script, in a comment); it is never missing where a rule would match."""

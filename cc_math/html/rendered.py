@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 
+from cc_math.html.items import KEEP
 from cc_math.html.markup import Node, parse, text_of
-from cc_math.html.mathml import MAX_DEPTH, convert, tidy
+from cc_math.html.presentation import MAX_DEPTH, convert, tidy
 from cc_math.html.symbols import ACCENTS, FUNCTIONS, character_tex
 
 _GLYPH = re.compile(r"\bmjx-c([0-9A-Fa-f]{2,6})\b")
@@ -47,7 +48,7 @@ def _glyphs(node: Node) -> str:
 
 def mathjax_html_to_tex(markup: str) -> str:
     """LaTeX of a MathJax 3 or 4 CHTML container without assistive MathML."""
-    root = parse(markup)
+    root = parse(markup.replace(KEEP, ""))
     return tidy(convert(_mathml(root, 0), 0))
 
 
@@ -87,10 +88,14 @@ def _mathml(node: Node, depth: int) -> Node:
     if name in ("mjx-msub", "mjx-msup", "mjx-msubsup", "mjx-munder", "mjx-mover", "mjx-munderover"):
         return _scripts(node, depth)
     if name == "mjx-mfrac":
-        return _new(
+        fraction = _new(
             "mfrac",
             [_contents(_find(node, "mjx-num"), depth), _contents(_find(node, "mjx-den"), depth)],
         )
+        frame = _find(node, "mjx-frac")
+        if frame is not None and 'atop="true"' in frame.attributes:
+            fraction.attributes = 'linethickness="0"'
+        return fraction
     if name in ("mjx-msqrt", "mjx-mroot"):
         body = _contents(_find(node, "mjx-box"), depth)
         index = _find(node, "mjx-root")
@@ -137,7 +142,7 @@ def _scripts(node: Node, depth: int) -> Node:
 
 def html_to_tex(markup: str) -> str:
     """LaTeX of a formula set with ``sub``, ``sup`` and italics (pandoc's HTML mathematics)."""
-    return tidy(_html(parse(markup), 0))
+    return tidy(_html(parse(markup.replace(KEEP, "")), 0))
 
 
 def _html(node: Node, depth: int) -> str:
@@ -171,7 +176,7 @@ _KATEX_FONTS = {
 
 def katex_html_to_tex(markup: str) -> str:
     """LaTeX of KaTeX's HTML without its MathML."""
-    return tidy(_katex(parse(markup), 0))
+    return tidy(_katex(parse(markup.replace(KEEP, "")), 0))
 
 
 def _vlist(node: Node) -> list[Node]:

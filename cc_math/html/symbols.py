@@ -6,6 +6,7 @@ alphabets are derived from their Unicode names instead of being listed.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -59,7 +60,7 @@ _COMMANDS = {
     "≽": "succcurlyeq", "∗": "ast",
 }  # fmt: skip
 _PLAIN = {
-    "−": "-", "–": "-", "‐": "-", "‑": "-", "′": "'", "″": "''", "‴": "'''", "’": "'",
+    "−": "-", "–": "-", "‐": "-", "‑": "-", "′": "'", "″": "''", "‴": "'''", "’": "'", "‘": "`",
     "∶": ":", "≔": ":=", "{": "\\{", "}": "\\}", "%": "\\%", "#": "\\#", "&": "\\&",
     "$": "\\$", "_": "\\_", "\\": "\\backslash ", "~": "\\sim ", "\xa0": "\\ ",
     "\u2003": "\\quad ", "\u2002": "\\ ", "\u2009": "\\,", "\u2005": "\\:", "\u2004": "\\;",
@@ -108,6 +109,26 @@ ACCENTS = {
     "︸": ("", "\\underbrace"), "´": ("\\acute", ""), "`": ("\\grave", ""),
     "˘": ("\\breve", ""), "ˇ": ("\\check", ""), "˚": ("\\mathring", ""),
 }  # fmt: skip
+
+
+_TEXT_SIGNS = re.compile(r"([#$%&_{}])|\\")
+
+
+def text_tex(text: str) -> str:
+    """Words as ``\\text{…}``, with what TeX reads as signs escaped."""
+    return "\\text{" + _TEXT_SIGNS.sub(_escape, text) + "}"
+
+
+def trim(tex: str) -> str:
+    """Without white space at the ends; a control space keeps its space."""
+    trimmed = tex.strip()
+    if trimmed.endswith("\\") and (len(trimmed) - len(trimmed.rstrip("\\"))) % 2:
+        trimmed += " "
+    return trimmed
+
+
+def _escape(match: re.Match[str]) -> str:
+    return "\\" + match[1] if match[1] else "\\textbackslash "
 
 
 @lru_cache(maxsize=8192)

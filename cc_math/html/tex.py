@@ -18,7 +18,9 @@ MATH_ENVIRONMENTS = frozenset((
 """Environments that are mathematics without delimiters (MathJax's AMSmath and array set)."""
 
 _DELIMITERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))
+_OPENERS = ("$", "\\[", "\\(")
 _BLANK_LINES = re.compile(r"\n\s*\n")
+_BRACE = re.compile(r"\\.|[{}]", re.S)
 _TRAILING_STYLE = re.compile(r"^\\(?:dpi\{\d+\}|bg_\w+|fn_\w+|inline|large|Large|huge|tiny|small)")
 
 
@@ -26,6 +28,8 @@ def strip_delimiters(tex: str) -> tuple[str, bool | None]:
     """Take delimiters off a formula: (TeX, display as they say, or None without any)."""
     tex = tex.strip()
     display: bool | None = None
+    if not tex.startswith(_OPENERS):
+        return tex, None
     for _ in range(3):
         for left, right in _DELIMITERS:
             if (
@@ -68,33 +72,44 @@ def strip_image_options(tex: str) -> str:
 def balanced(tex: str) -> bool:
     """Whether braces close in order; escaped ones do not count."""
     depth = 0
-    escaped = False
-    for character in tex:
-        if escaped:
-            escaped = False
-        elif character == "\\":
-            escaped = True
-        elif character == "{":
+    for sign in _BRACE.findall(tex):
+        if sign == "{":
             depth += 1
-        elif character == "}":
+        elif sign == "}":
             depth -= 1
             if depth < 0:
                 return False
     return depth == 0
 
 
-_COMMENT_LINE = re.compile(r"(?<!\\\\)%[^\n]*\n\s*")
+_COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*(?:\n|$)")
+_COMMENT_LINE = re.compile(r"^[ \t]*%[^\n]*(?:\n|$)", re.M)
+_LABEL = re.compile(r"[ \t]*\\label\s*\{[^{}]*\}")
 
 
 def one_line(tex: str) -> str:
     """The formula on one line: line comments go with their line breaks, as TeX reads them."""
     if "\n" not in tex:
         return tex
-    return _COMMENT_LINE.sub("", tex).replace("\n", " ")
+    return strip_comments(tex).replace("\n", " ")
 
 
-def one_paragraph(tex: str) -> str:
-    """Blank lines end a formula in TeX and in Markdown: leave single newlines."""
+def strip_comments(tex: str) -> str:
+    r"""Take off comments: from a ``%`` that no backslash escapes to the end of its line
+    (TeXbook, chapter 8). A formula of one line keeps its ``%``: nothing tells where a comment
+    ended, or whether the page meant a percent sign."""
+    if "%" not in tex or "\n" not in tex:
+        return tex
+    return _COMMENT.sub("\\1\n", _COMMENT_LINE.sub("", tex)).strip()
+
+
+def source_formula(tex: str) -> str:
+    r"""A formula's source as it is put out: no comments, no ``\label`` (the name of a place,
+    not part of the formula; ``\tag`` is what the reader sees and stays), no blank lines."""
+    if "%" in tex:
+        tex = strip_comments(tex)
+    if "\\label" in tex:
+        tex = _LABEL.sub("", tex)
     tex = tex.strip()
     return _BLANK_LINES.sub("\n", tex) if "\n" in tex else tex
 
@@ -124,27 +139,23 @@ def is_definition(tex: str) -> bool:
         if match is not None:
             position = match.end()
         elif tex[position] == "{":
-            position = _group_end(tex, position)
+            position = group_end(tex, position)
         else:
             return False
     return False
 
 
-def _group_end(tex: str, start: int) -> int:
+def group_end(tex: str, start: int) -> int:
     """The place after the group that opens at ``start`` (the end when it never closes)."""
     depth = 0
-    position = start
-    while position < len(tex):
-        character = tex[position]
-        if character == "\\":
-            position += 1
-        elif character == "{":
+    for match in _BRACE.finditer(tex, start):
+        sign = match[0]
+        if sign == "{":
             depth += 1
-        elif character == "}":
+        elif sign == "}":
             depth -= 1
             if depth == 0:
-                return position + 1
-        position += 1
+                return match.end()
     return len(tex)
 
 

@@ -100,12 +100,21 @@ def distinct_rows(
 
 
 def scores_of(chunk: Chunk) -> dict[str, float]:
-    """Calibrated math score by doc_id from the chunk's `scores` part; empty without one."""
+    """Calibrated math score by doc_id from the chunk's `scores` part; empty without one.
+
+    Of several models it is the one that stands first, see `spark.score`.
+    """
     if not chunk.task.get("scores"):
         return {}
-    table = read_columns(part_of(chunk.task["scores"]), ["doc_id", "head", "score"])
-    rows = zip(*(table.column(name).to_pylist() for name in table.column_names), strict=True)
-    return {doc_id: round(score, 4) for doc_id, head, score in rows if head == "math"}
+    names = ["doc_id", "model", "head", "score"]
+    table = read_columns(part_of(chunk.task["scores"]), names)
+    acting = table.column("model")[0].as_py() if table.num_rows else ""
+    rows = zip(*(table.column(name).to_pylist() for name in names), strict=True)
+    return {
+        doc_id: round(score, 4)
+        for doc_id, model, head, score in rows
+        if head == "math" and model == acting
+    }
 
 
 def frame_of_parts(session: Any, parts: list[Part], columns: list[str], ddl: str) -> Any:

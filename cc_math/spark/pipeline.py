@@ -71,7 +71,8 @@ def look_ahead(recipe: Recipe) -> None:
     if recipe.decontaminate.benchmarks != NO_BENCHMARKS:
         read_benchmarks(recipe.decontaminate)
     load_quick(recipe.extract.quick_model or None)
-    load_classifier(recipe.score.model or None)
+    for model in (recipe.score.model, *recipe.score.beside):
+        load_classifier(model or None)
     shard_tokenizer = recipe.shard.tokenizer or None
     tokenizer.load(shard_tokenizer, end_of_document=recipe.shard.end_of_document or None)
 

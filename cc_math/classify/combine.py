@@ -1,0 +1,160 @@
+"""What is fitted on held-out probabilities: the calibrated combination, quality and kinds.
+
+Owns the choice of pages, their features and the fits, each with one fold of sites left out
+where figures of that fold are wanted. Reads and writes nothing.
+
+The trade: the text model of a fold has seen the pages of all other folds, so the lines of the
+second stage are fitted on features that each come from another model; they differ less than
+the lines' own error, and no page is judged by a model or a line that has seen its site.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cc_math.classify.calibrate import apply_calibration, fit_isotonic, fit_platt
+from cc_math.classify.features import document_features
+from cc_math.classify.heads import (
+    FEWEST_LABELS,
+    fit_kinds,
+    fit_line,
+    fit_quality,
+    kind_shares,
+    quality,
+)
+from cc_math.classify.labels import Example, Examples, read_label_scores
+from cc_math.classify.settings import ClassifierSettings
+from cc_math.classify.text_models import fold
+from cc_math.errors import InputError, RecipeError
+
+#: What each head weighs, see `cc_math.classify.features`; kinds weigh every kind's log odds too.
+MATH_FEATURES = ("words_beside_formulas", "words_alone", "words_sure", "no_formula", "formulas",
+                 "formula_share", "code_share")  # fmt: skip
+KIND_FEATURES = (*MATH_FEATURES, "length")
+
+Probabilities = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Probabilities by key of an example: of the head, of the kinds of pages, and of the head by
+    the model that sees formulas."""
+
+    math: Probabilities
+    kinds: Probabilities
+    formula_words: Probabilities
+
+    def raw(self, settings: ClassifierSettings, example: Example) -> float:
+        """The head's probability; 0 for a page without a word."""
+        return self.math[example.key].get(settings.head, 0.0)
+
+    def features(self, settings: ClassifierSettings, example: Example) -> dict[str, float]:
+        """The features of an example that was held out."""
+        kinds = self.kinds.get(example.key, {})
+        second = None
+        if settings.formula_words:
+            second = self.formula_words[example.key].get(settings.head, 0.0)
+        return document_features(example.text, self.raw(settings, example), kinds, second)
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """The fitted second stage: `calibration` of the head, and the lines of the other heads."""
+
+    calibration: dict[str, Any]
+    heads: dict[str, Any]
+
+    def score(self, raw: float, features: dict[str, float]) -> float:
+        """The calibrated score of the head, 0-1."""
+        return apply_calibration(self.calibration, raw, features)
+
+    def quality(self, features: dict[str, float]) -> float:
+        """Expected level / 5."""
+        return quality(self.heads["quality"], features)
+
+    def kinds(self, features: dict[str, float]) -> dict[str, float]:
+        """Share of each kind."""
+        return kind_shares(self.heads["kind"], features)
+
+
+def fit_combination(
+    settings: ClassifierSettings, examples: Examples, held_out: HeldOut, without: int | None
+) -> Combination:
+    """The second stage, fitted on held-out pages; `without` leaves one fold's pages out.
+
+    Raises InputError where the pages hold one class only, RecipeError for a combination
+    without labels.
+    """
+    pages = [e for e in _pages(settings, examples) if e.key in held_out.math]
+    pages = [e for e in pages if without is None or fold(settings, e) != without]
+    heads: dict[str, Any] = {}
+    if settings.kinds:
+        heads = _fit_heads(settings, pages, held_out)
+    return Combination(_fit_head(settings, examples, pages, held_out, without), heads)
+
+
+def _pages(settings: ClassifierSettings, examples: Examples) -> list[Example]:
+    """Labelled pages where there are any, else the training's own examples."""
+    if settings.calibration_labels:
+        return examples.read
+    if settings.calibration == "features":
+        raise RecipeError(
+            "classifier.calibration = 'features' counts formulas and so needs labels that "
+            "were not made by counting formulas: set classifier.calibration_labels"
+        )
+    return examples.training
+
+
+def _fit_head(
+    settings: ClassifierSettings,
+    examples: Examples,
+    pages: list[Example],
+    held_out: HeldOut,
+    without: int | None,
+) -> dict[str, Any]:
+    kind = settings.calibration
+    if kind == "none":
+        return {"kind": "none"}
+    labels = [bool(e.positive) for e in pages]
+    if len(set(labels)) < 2:
+        raise InputError(
+            f"calibration needs held-out pages of both classes, found {sum(labels)} positive "
+            f"of {len(labels)}; add sites or labels, or set classifier.calibration to none"
+        )
+    raw = [held_out.raw(settings, e) for e in pages]
+    if kind == "isotonic":
+        return fit_isotonic(raw, labels)
+    if kind == "platt":
+        return fit_platt(raw, labels)
+    seeds = [
+        e
+        for e in examples.seeds
+        if e.key in held_out.math and (without is None or fold(settings, e) != without)
+    ]
+    weights = [1.0] * len(pages)
+    if settings.calibration_seed_weight > 0:
+        pages = [*pages, *seeds]
+        labels += [bool(e.positive) for e in seeds]
+        weights += [settings.calibration_seed_weight / max(1, len(seeds))] * len(seeds)
+    rows = [held_out.features(settings, e) for e in pages]
+    return {"kind": "features", **fit_line(MATH_FEATURES, rows, labels, weights)}
+
+
+def _fit_heads(
+    settings: ClassifierSettings, pages: list[Example], held_out: HeldOut
+) -> dict[str, Any]:
+    scores = read_label_scores(settings.calibration_labels, settings.score_field)
+    rows = [held_out.features(settings, e) for e in pages]
+    kinds = sorted({name for row in rows for name in row if name.startswith("kind:")})
+    names = (*KIND_FEATURES, *kinds)
+    known = [n for n, page in enumerate(pages) if page.kind]
+    if len(known) < FEWEST_LABELS:
+        raise InputError(
+            f"{settings.calibration_labels}: classifier.kinds needs labels with a kind, found "
+            f"{len(known)}"
+        )
+    return {
+        "quality": fit_quality(names, rows, [scores[e.url]["score"] for e in pages]),
+        "kind": fit_kinds(names, [rows[n] for n in known], [pages[n].kind for n in known]),
+    }

@@ -1,0 +1,74 @@
+"""What a page's own mark-up names as no part of its text, taken out before the choice.
+
+Gutters of code, anchors of headings, steps to the page before and after, forms for comments,
+the comments of a blog. One rule per kind of mark-up, none per site; a rule stands here only
+where Resiliparse's choice lets the kind through. Every rule has a hint in the page's bytes, so
+that most pages pay for none of them.
+"""
+
+from __future__ import annotations
+
+from resiliparse.parse.html import DocumentNode, ElementNode
+
+_RULES: tuple[tuple[str, str], ...] = (
+    (
+        "class of gutters",
+        "td.linenos, td.gutter, .lineno, .line-numbers-rows, .linenumber, .gutter, a.headerlink, "
+        "a.anchor-link, a.anchorjs-link, .mw-editsection, .copybtn, .clipboard-copy, "
+        "a.header-anchor",
+    ),
+    # DocBook's and PreTeXt's steps between pages, and links that say they are such
+    (
+        "steps between pages",
+        ".navheader, .navfooter, .ptx-content-footer, a.previous-button, a.next-button, "
+        'a.top-button, a[rel~="prev"], a[rel~="next"]',
+    ),
+    # WordPress' form and list of comments, which many engines have taken over
+    (
+        "comments",
+        "#respond, .comment-respond, #commentform, #comments, .comments-area, .commentlist, "
+        ".comment-list",
+    ),
+    # LaTeXML sets a note's number twice and its kind before the note's text
+    ("notes of LaTeXML", ".ltx_note_mark, .ltx_note_type, .ltx_tag_note"),
+)
+_NOTE = ".ltx_note_content"
+MAX_SHARE = 0.5
+"""Comments with more of the page's text than this are its content (a guest book, a forum)."""
+MAX_ANCHOR_CHARS = 20
+"""A sign and white space around it. Chosen."""
+_ANCHOR_SIGNS = frozenset(("", "#", "¶", "§", "🔗", "∞", "\uf0c1"))
+
+
+def drop_furniture(
+    document: DocumentNode, body: ElementNode, hints: frozenset[str], *, in_thread: bool
+) -> None:
+    """Take furniture out of the tree. ``in_thread``: comments are judged by its own rules."""
+    whole = 0
+    for hint, selector in _RULES:
+        if hint not in hints or (hint == "comments" and in_thread):
+            continue
+        for node in document.query_selector_all(selector).values():
+            if hint == "comments":
+                whole = whole or len((body.text or "").strip())
+                if len(node.text or "") > MAX_SHARE * whole:
+                    continue
+            node.decompose()  # no harm to what went with another already
+        if hint == "notes of LaTeXML":
+            for note in document.query_selector_all(_NOTE).values():
+                note.prepend(document.create_text_node(" ("))
+                note.append(document.create_text_node(")"))
+
+
+def drop_anchors(body: ElementNode, links: list[ElementNode]) -> None:
+    """Links of a heading or paragraph to itself are no words, and no links to count; a link
+    into the page right below ``body`` is "skip to content" in some language."""
+    for node in links:
+        text = node.text or ""
+        if len(text) > MAX_ANCHOR_CHARS or text.strip() not in _ANCHOR_SIGNS:
+            continue
+        if not node.child_element_count:
+            node.decompose()
+    for child in body.children.values():
+        if child.tag == "a" and (child.getattr("href") or "").startswith("#"):
+            child.decompose()
