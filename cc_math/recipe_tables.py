@@ -47,7 +47,7 @@ class Extract:
         "chosen: a Common Crawl WARC of 1 GB makes four tasks of about a minute",
     )
     quick_floor: float = value(
-        0.12,
+        0.20,
         "quick score that lets a page pass the first selection",
         "measured: see classifiers/README.md",
     )

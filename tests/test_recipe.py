@@ -188,7 +188,7 @@ def _strategy(hint: Any) -> st.SearchStrategy[Any]:
 @settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_toml_round_trip(data: st.DataObject) -> None:
-    name, spec = data.draw(st.sampled_from(values()))
+    name, _ = data.draw(st.sampled_from(values()))
     table, key = name.split(".")
     hint = get_type_hints(recipes.table_class(table))[key]
     drawn = data.draw(_strategy(hint))
