@@ -5,7 +5,7 @@ Owns the features' names, meanings and computation, all from the text that extra
 be scored. Reads and writes nothing.
 
 The trade: only what one scan of the text gives. Shapes of formulas, tables, lists, links and
-signs were measured as well and gained nothing on labelled pages, so they are not here.
+signs were measured as well and moved the ranking of labelled pages by no more than its noise.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 _SURE_LOG_ODDS = 5.0
 _SUREST_LOG_ODDS = 12.0  # of 1 - 6e-6; float32 and fastText's own 1e-5 end near there
 _KIND_PREFIX = "kind:"
-#: Characters of a text whose formulas and code are counted: more than the words that are read,
-#: for a scan of formulas costs a tenth of the normaliser. Chosen: beyond it the page is long.
+#: Characters of a text whose formulas and code are counted. Measured: 100,000 ranks as 200,000
+#: do and 20,000 worse, while a scan for formulas costs a third of normalising the same text.
 FEATURE_CHARS = 100_000
 
 #: Name -> meaning. A model's combinations may weigh these and `kind:NAME` (see below).

@@ -33,9 +33,9 @@ from cc_math.urls import registered_domain
 
 _DRAWS = 1000  # as in figures
 _MIN_PRECISION = 0.85
-# OpenWebMath (Paster et al. 2023, section 3.1) keeps a page whose HTML names a renderer or whose
-# text holds one of the most common LaTeX commands; the marks of the byte scan stand for the
-# renderers, and these for the commands (their list, shortened to what is no plain word).
+# In the style of OpenWebMath's prefilter (Paster et al. 2023), which looks for names of renderers
+# and for common LaTeX commands: the marks of the byte scan stand for the former. The commands
+# are chosen here, they are not its list.
 _LATEX = re.compile(
     r"\\(?:begin|end|frac|sum|int|sqrt|left|right|mathbb|mathcal|mathbf|mathrm|alpha|beta|"
     r"gamma|delta|epsilon|theta|lambda|mu|pi|sigma|omega|infty|partial|leq?|geq?|neq?|in|to|"

@@ -85,14 +85,14 @@ class ClassifierSettings:
     formula_words: bool = _value(
         False, "train a second text model, on the read pages, that sees formulas as structure "
         "tokens; beside formulas the mean of both models' log odds counts",
-        "measured: applied mathematics differs by its formulas more than by its words",
+        "measured: .891 against .888 of average precision on 815 read pages",
     )  # fmt: skip
     kinds: bool = _value(
         False, "learn the kinds of pages and educational quality from calibration_labels too",
         "chosen: needs labels with kinds",
     )  # fmt: skip
     kind_epochs: int = _value(
-        40, "passes over the read pages in the text model of kinds", "measured"
+        40, "passes over the read pages in the text model of kinds", "chosen: as the others'"
     )
     kind_buckets: int = _value(
         20_000, "hashed features of the text model of kinds", "chosen: keeps the file small"
