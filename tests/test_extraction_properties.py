@@ -415,8 +415,11 @@ PLACES: dict[str, Callable[[str], bytes]] = {
     "head": lambda run: f"<html lang=en><head><meta name=robots content=none>{run}".encode(),
 }
 RUN_CHARS = 24_000
-SHORT_RUN_CHARS = {"AsciiMath": 4_000}
+SHORT_RUN_CHARS = {"AsciiMath": 2_400}
 """Where a converter spends microseconds on every character, a shorter run shows as much."""
+MAX_SECONDS_PER_MEGABYTE = 5.0
+"""Bound of a megabyte of openers, which takes half a second to one. Chosen: a machine five
+times slower still passes; weighing every opener's content took forty seconds."""
 NEGLIGIBLE_S = 0.06
 """Twice the run takes up to 30 ms where time is linear. A quadratic pattern takes a second or
 more at this length, so what ends sooner needs no ratio."""
@@ -434,6 +437,32 @@ def test_time_grows_no_faster_than_a_run(place: str) -> None:
             if best[1] < NEGLIGIBLE_S or best[1] < 3 * best[0]:
                 break
         assert best[1] < NEGLIGIBLE_S or best[1] < 3 * best[0], f"{unit!r}: {best}"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "\\(" * 5_000 + " foo bar one two three\\)",
+        "\\(" * 9_900 + "\\)",
+        "\\[ foo " * 2_500 + "\\]",
+        "\\(\\\\" * 2_500 + "\\)",
+        "\\(\\[" * 2_500 + "\\] foo bar\\)",
+        "\\( foo " * 2_500,
+    ],
+)
+def test_openers_that_a_page_never_closes_cost_what_their_text_does(unit: str) -> None:
+    """No renderer here: every opener must be weighed, and none encloses mathematics."""
+    n_mega = 1_000_000 // len(unit)
+    best = [float("inf"), float("inf")]
+    for _ in range(3):
+        for index, n in enumerate((n_mega // 4, n_mega)):
+            seconds, result = timed(page(f"<p>{unit * n}</p>"))
+            assert isinstance(result, Document) and not result.formulas
+            best[index] = min(best[index], seconds)
+        if best[1] < 6 * best[0]:
+            break
+    assert best[1] < 6 * best[0], best
+    assert best[1] < MAX_SECONDS_PER_MEGABYTE, best
 
 
 def test_time_is_linear_in_the_length_of_a_page() -> None:

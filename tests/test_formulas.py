@@ -50,6 +50,10 @@ DOLLARS = "tex: {inlineMath: [['$','$']]}"
          "<p>$x$</p><p class='tex2jax_ignore'>$y$ and \\[z\\]</p>", ["$x$"]),
         ("renderMathInElement(document.body, {delimiters: [{left: '$', right: '$', display: false}], "
          "ignoredClasses: ['raw']}) // katex", "<p>$x$</p><p><span class='raw'>$y$</span></p>", ["$x$"]),
+        ("renderMathInElement(document.body, {delimiters: [{left: '$', right: '$', display: false}], "
+         "ignoredClasses: ['raw']})", "<p>$x$ <span class='raw'>$y$</span></p>", ["$x$"]),
+        (DOLLARS.join(("MathJax = {", "}")), "<pre class='tex2jax_process'>$x$</pre><p><code class='mathjax_process'>$y$</code> "
+         "<code>$z$</code></p><pre>$w$</pre>", ["$x$", "$y$"]),
         ("MathJax = {options: {skipHtmlTags: ['script', 'style', 'pre']}}",
          r"<p><code>\(x\)</code>, <code>\(y\) or z</code></p><pre><code>\(w\)</code></pre>", ["$x$"]),
         ("MathJax = {options: {skipHtmlTags: {'[-]': ['code']}}}", "<p><code>$$x$$</code></p>", ["$$x$$"]),
@@ -66,6 +70,13 @@ def test_what_the_renderer_ignores_is_text() -> None:
     document = page("<p>$x$</p><p class='tex2jax_ignore'>$y$ and \\(z\\)</p>",
                     "<script>MathJax = {tex: {inlineMath: [['$','$']]}}</script>")  # fmt: skip
     assert "\\$y\\$ and \\(z\\)" in document.text
+
+
+def test_private_characters_of_a_page_become_no_dollars() -> None:
+    body = "<p>$x$</p><p class='tex2jax_ignore'>$y$ \ue003z\ue003 &#xe003;w&#xe003;</p>"
+    document = page(body, f"<script>{'MathJax = {' + DOLLARS + '}'}</script>")
+    assert "\\$y\\$ z" in document.text and "$w" not in document.text
+    assert len(document.formulas) == 1
 
 
 def test_a_page_that_is_ignored_but_for_its_formulas() -> None:
@@ -141,6 +152,28 @@ def test_comments_in_running_text() -> None:
         ("<p><math-inline>x_1</math-inline><math-display>y = 1</math-display></p>", ["$x_1$", "$$y = 1$$"]),
         ("<p><x-katex>x_1</x-katex></p>", ["$x_1$"]),
         ("<p><la-tex>x_1</la-tex></p>", ["$x_1$"]),
+        # MathML in an attribute: Wiris writes «»¨§` for <>"&'
+        ("<p><img class='Wirisformula' alt='x squared' data-mathml='«math»«msup»«mi»x«/mi»«mn»2«/mn»«/msup»«/math»'></p>",
+         ["$x^2$"]),
+        ("<p><img class='Wirisformula' src='a.png' data-mathml='«math xmlns=¨http://www.w3.org/1998/Math/MathML¨ display=¨block¨»"
+         "«mi mathvariant=¨bold¨»v«/mi»«mo»§lt;«/mo»«mi»§#960;«/mi»«/math»'></p>", ["$$\\mathbf{v}<\\pi$$"]),
+        ("<p><img alt='x squared' data-mathml='&lt;math&gt;&lt;msup&gt;&lt;mi&gt;x&lt;/mi&gt;&lt;mn&gt;2&lt;/mn&gt;"
+         "&lt;/msup&gt;&lt;/math&gt;'></p>", ["$x^2$"]),
+        ("<p><span data-mathml='«msup»«mi»x«/mi»«/msup»'>x</span> <span data-mathml='true'>y</span> "
+         "<span data-mathml='&amp;lt;math&amp;gt;'>z</span></p>", []),
+        # images whose class stands on the element around them; a picture there is none
+        ("<p>of <span class='math'><img src='a.png' alt='y'/></span></p><div class='math'><img src='b.png' alt='y = a x'/></div>",
+         ["$y$", "$$y = a x$$"]),
+        ("<div class='math'><img src='b.png' alt='A picture of triangles'/></div>", []),
+        # LaTeX2HTML: an equation with its number in the next cell, and a system's row
+        ("<div align='CENTER'><table><tr><td nowrap align='CENTER'><img src='i.png' alt='$\\displaystyle \\phi = 0$'></td>"
+         "<td nowrap>(2.71)</td></tr></table></div>", ["$$\\phi = 0$$"]),
+        ("<table><tr><td><img alt='$\\displaystyle x$'></td><td><img alt='$\\displaystyle = y$'></td></tr></table>",
+         ["$x$", "$= y$"]),
+        # AsciiMath beyond its longest source
+        ("<p><script type='math/asciimath'>x_1</script>, <script type='math/asciimath'>" + "x " * 2_501 + "</script></p>",
+         ["$x_1$"]),
+        ("<p><mathjax>#" + "x " * 2_501 + "#</mathjax></p>", []),
     ],
 )  # fmt: skip
 def test_representation(body: str, expected: list[str]) -> None:

@@ -245,7 +245,7 @@ def test_documents_are_well_formed(pieces: list[str]) -> None:
         return
     result.text.encode("utf-8")  # no lone surrogates
     assert "\x00" not in result.text
-    assert not {"\ue000", "\ue001", "\ue002"} & set(result.text)
+    assert not {"\ue000", "\ue001", "\ue002", "\ue003"} & set(result.text)
     for formula in result.formulas:
         shown = result.text[formula.start_char : formula.end_char]
         assert shown.startswith("$") and shown.endswith("$")

@@ -27,6 +27,10 @@ from cc_math.html.asciimath_symbols import (
 )
 from cc_math.html.symbols import text_tex, trim
 
+MAX_SOURCE_CHARS = 5_000
+"""A longer source is no formula. Chosen: a hundred lines of one; what is longer was not typed
+by hand, and a conversion spends ten microseconds on a character."""
+
 MAX_DEPTH = 60
 """Nesting that the parser follows. Chosen: far beyond what people type, well inside
 Python's own stack (a level costs three calls)."""
@@ -71,7 +75,9 @@ class _Part(NamedTuple):
 
 
 def asciimath_to_tex(source: str) -> str:
-    """LaTeX of a formula in AsciiMath, without delimiters."""
+    """LaTeX of a formula in AsciiMath, without delimiters; '' beyond the longest source."""
+    if len(source) > MAX_SOURCE_CHARS:
+        return ""
     parser = _Parser(_pair_bars(_tokens(source)))
     parts: list[str] = []
     while parser.token.kind != "end":

@@ -39,7 +39,13 @@ _SKIPPED_TAGS = re.compile(
 )
 _QUOTED_NAME = re.compile(r"""["']([\w-]{1,60})["']""")
 _SCOPE_HINTS = frozenset(
-    ("classes of renderer", "ignored classes", "tags of renderer", "class ignored by renderer")
+    (
+        "classes of renderer",
+        "ignored classes",
+        "tags of renderer",
+        "class ignored by renderer",
+        "code processed by renderer",
+    )
 )
 _SCRIPT_HINTS = _SCOPE_HINTS | {
     "pairs of MathJax",
@@ -49,6 +55,7 @@ _SCRIPT_HINTS = _SCOPE_HINTS | {
     "macros of renderer",
 }
 _IGNORED = ("tex2jax_ignore", "mathjax_ignore")  # MathJax's own, versions 2 to 4
+_OF_RENDERER = _RENDERERS | {"ignored classes"}  # an option of KaTeX's, whatever loads it
 _PROCESSED = ("tex2jax_process", "mathjax_process")
 _CLASS_NAME = re.compile(r"[A-Za-z_][\w-]{0,60}")
 _WHOLE_PAGE = re.compile(r"<(?:html|body|main|article|section)\s", re.IGNORECASE)
@@ -63,13 +70,15 @@ class Scope:
     ``ignored``, ``processed``: classes of elements that it leaves out and returns to (those
     that the page uses); ``ignores_page``: it leaves out the page as a whole but for the
     elements it is pointed to (PreTeXt, MyST, MkDocs); ``in_code``: a formula in delimiters
-    may be the whole of a ``code`` element.
+    may be the whole of a ``code`` element; ``code_processed``: it returns to some ``pre`` or
+    ``code`` by their class.
     """
 
     ignored: frozenset[str]
     processed: frozenset[str]
     ignores_page: bool
     in_code: bool
+    code_processed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +190,7 @@ def _scripts(source: str) -> str:
 
 def _scope(source: str, scripts: str, hints: frozenset[str]) -> Scope | None:
     """Where the renderer looks, or None where the page says nothing about it."""
-    if hints.isdisjoint(_SCOPE_HINTS) or hints.isdisjoint(_RENDERERS):
+    if hints.isdisjoint(_SCOPE_HINTS) or hints.isdisjoint(_OF_RENDERER):
         return None
     names = {"ignore": set(), "process": set(_PROCESSED)}  # type: dict[str, set[str]]
     ignores_page = in_code = False
@@ -211,7 +220,13 @@ def _scope(source: str, scripts: str, hints: frozenset[str]) -> Scope | None:
         ignores_page |= on_page
         if on_elements:
             used.add(name)
-    return Scope(frozenset(used), frozenset(names["process"]), ignores_page, in_code)
+    return Scope(
+        frozenset(used),
+        frozenset(names["process"]),
+        ignores_page,
+        in_code,
+        "code processed by renderer" in hints,
+    )
 
 
 def _class_options(scripts: str) -> Iterator[tuple[str, str]]:

@@ -7,8 +7,8 @@ single dollars by evidence: the page must hold dollar pairs that can only be TeX
 inside, no digit after the closing dollar (pandoc's rule). Code never reaches this module:
 it has been replaced by placeholders before.
 
-The scan is linear: every opener looks for its closer within a bounded distance, and a closer
-that a block does not hold is looked for once.
+The scan is linear: every opener looks for its closer within a bounded distance, a closer is
+looked for once, and what an untrusted opener encloses is weighed up to the next such opener only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from html import unescape
 
 from cc_math.html.asciimath import asciimath_to_tex, is_plausible
 from cc_math.html.configuration import Delimiters, page_delimiters
-from cc_math.html.items import CLOSE, KEEP, OPEN, Item, Items
+from cc_math.html.items import CLOSE, HIDDEN_DOLLAR, KEEP, OPEN, Item, Items
 from cc_math.html.macros import expand
 from cc_math.html.tex import MATH_ENVIRONMENTS, source_formula
 
@@ -30,8 +30,10 @@ MAX_INLINE_CHARS = 3_000
 """Longest formulas looked for. The longest inline formula of the development pages has
 1,100 characters, the longest display one 4,600."""
 
-_BACKSLASH_PAIR = re.compile(r"\\[(\[]([^\n]{1,400}?)\\[)\]]")
-_HIDDEN_DOLLAR = "\ue003"  # private use; gone before the text leaves this module
+_BACKSLASH_PAIR = re.compile(r"\\[(\[]((?:[^\n\\]|\\[^\n(\[]){1,400}?)\\[)\]]")
+_SAME_OPENER = {
+    opener: re.compile(r"(?<!\\)(?:\\\\)*" + re.escape(opener)) for opener in ("\\(", "\\[")
+}
 MAX_ASCIIMATH_CHARS = 1_000
 """Longest formula between backticks. Chosen: they are typed by hand, on one line."""
 _COMMENT = re.compile(r"%[^\n<]{0,300}\n")
@@ -100,6 +102,7 @@ class Scanner:
         self.openers = re.compile(f"{extra}|{fixed}" if extra else fixed)
         self.extra = {left: (right, display) for left, right, display in delimiters.extra}
         self.empty_until: dict[str, int] = {}
+        self.next_at: dict[str, int] = {}
 
     def weigh(self, text: str) -> None:
         """Decide from the whole text what counts as a delimiter where no page says so."""
@@ -136,8 +139,9 @@ class Scanner:
             return text
         ignored = KEEP in text and "$" + KEEP in text
         if ignored:  # where the renderer does not look, see formulas.py
-            text = text.replace("$" + KEEP, _HIDDEN_DOLLAR)
+            text = text.replace(HIDDEN_DOLLAR, "").replace("$" + KEEP, HIDDEN_DOLLAR)
         self.empty_until.clear()
+        self.next_at.clear()
         parts: list[str] = []
         last = position = 0
         while True:
@@ -158,7 +162,7 @@ class Scanner:
         if parts:
             parts.append(text[last:])
             text = "".join(parts)
-        return text.replace(_HIDDEN_DOLLAR, "$") if ignored else text
+        return text.replace(HIDDEN_DOLLAR, "$") if ignored else text
 
     def _source(self, content: str, representation: str) -> str:
         """The formula between two delimiters as it is put out."""
@@ -194,13 +198,18 @@ class Scanner:
         return tex
 
     def _until(self, text: str, start: int, closer: str, limit: int) -> int:
-        """Where the closer stands, or -1. What was searched in vain is not searched again."""
+        """Where the closer stands, or -1. What was searched once is not searched again."""
         stop = start + limit
+        known = self.next_at.get(closer, -1)
+        if start < known <= stop - len(closer):
+            return known
         end = text.find(closer, max(start, self.empty_until.get(closer, 0)), stop)
         while end > start and closer[0] == "\\" and text[end - 1] == "\\" and not _even(text, end):
             end = text.find(closer, end + 1, stop)
         if end < 0:
             self.empty_until[closer] = max(start, min(stop, len(text)) - len(closer) + 1)
+        else:
+            self.next_at[closer] = end
         return end
 
     def _formula(self, text: str, match: re.Match[str]) -> tuple[str, int, bool, str] | None:
@@ -238,7 +247,9 @@ class Scanner:
         if opener in ("\\(", "\\["):
             closer = "\\)" if opener == "\\(" else "\\]"
             end = self._until(text, start, closer, MAX_DISPLAY_CHARS)
-            if end <= start:
+            if end <= start or not (
+                self.trusted or _SAME_OPENER[opener].search(text, start, end) is None
+            ):
                 return None
             content = text[start:end]
             body = content.strip()

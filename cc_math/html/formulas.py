@@ -16,7 +16,13 @@ from typing import NamedTuple
 from resiliparse.parse.html import DocumentNode, ElementNode, NodeType
 
 from cc_math.html.configuration import Delimiters, Scope, page_delimiters
-from cc_math.html.images import Reading, classes_of, read_image_alt, read_service_image
+from cc_math.html.images import (
+    Reading,
+    classes_of,
+    read_image_alt,
+    read_image_of_class,
+    read_service_image,
+)
 from cc_math.html.items import CLOSE, KEEP, OPEN, Item, Items
 from cc_math.html.macros import Macro, expand
 from cc_math.html.page import ParsedPage
@@ -99,6 +105,13 @@ RULES: tuple[Rule, ...] = (
         read_image_alt,
     ),
     Rule(
+        "image_alt",
+        ("image in a class of TeX",),
+        ".math > img",
+        read_image_of_class,
+        True,
+    ),
+    Rule(
         "pandoc",
         ("math inline", "math display"),
         ".math.inline, .math.display",
@@ -125,6 +138,7 @@ _CUSTOM = re.compile(
     r"<((?!mjx-)[a-zA-Z]{1,12}-(?:math|tex|latex|katex|formula|equation)|itex|tex|mathjax"
     r"|(?:math|latex|katex|tex)-(?:inline|display|block|span|field|formula|jax|renderer))[\s>]"
 )
+_PROCESSED_CODE = ":is(pre, code):is(.tex2jax_process, .mathjax_process)"
 _PREFIXED = re.compile(r"<([A-Za-z]{1,8}):math[\s>]")
 
 
@@ -228,6 +242,8 @@ def _keep_in_scope(
             if node.parent is not None and node.parent.tag != "pre"
         ]
         _apply(Rule("tex_in_code", (), "", read_code, True), nodes, items, macros, max_formulas)
+    if scope.code_processed:
+        _open_code(document)
     if scope.ignores_page or not scope.ignored:
         return  # dollars are dollars there: see configuration.page_delimiters
     selector = ", ".join(f".{name}" for name in sorted(scope.ignored))
@@ -248,6 +264,15 @@ def _keep_in_scope(
                         pending.append(child)
                 elif child.type == NodeType.TEXT:
                     child.text = _hide_signs(child.text or "")
+
+
+def _open_code(document: DocumentNode) -> None:
+    """Code that the renderer reads is text, for the text scan to read as well."""
+    for node in document.query_selector_all(_PROCESSED_CODE).values():
+        if node.parent is not None and _has_sign(node.text or ""):
+            opened = document.create_element("div" if node.tag == "pre" else "span")
+            opened.inner_html = node.inner_html
+            node.replace_with(opened)
 
 
 def _has_sign(text: str) -> bool:

@@ -12,6 +12,7 @@ from urllib.parse import unquote, unquote_plus
 
 from resiliparse.parse.html import ElementNode
 
+from cc_math.html.items import OPEN
 from cc_math.html.tex import strip_delimiters, strip_image_options
 
 Reading = tuple[str, bool | None] | None
@@ -30,6 +31,7 @@ def classes_of(element: ElementNode) -> set[str]:
 
 _QUERY_TEX = re.compile(r"[?&](?:latex|tex|math|eq|chl|formula|image|f)=([^&#]*)", re.IGNORECASE)
 _PATH_TEX = re.compile(r"/(?:svg|png|gif|tex|latex|formula)/([^?#]*%[0-9A-Fa-f]{2}[^?#]*)$")
+_SIGN_OF_ALT = re.compile(r"[\\^_={}]")
 _SIGN_OF_TEX = re.compile(r"\\[A-Za-z]|[\^_]")
 _SERVICE = re.compile(
     r"codecogs\.com/|latex\.php\?|mimetex\.cgi|mathtex\.cgi|/equation\?tex=|/cgi-bin/math"
@@ -116,4 +118,40 @@ def read_image_alt(element: ElementNode) -> Reading:
             parent = parent.parent_element
         if parent.tag == "div" and "math" in classes_of(parent):
             display = True
+    if not display and "\\displaystyle" in alt and _alone_in_row(element):
+        display = True
+    return strip_image_options(tex), display
+
+
+def _alone_in_row(element: ElementNode) -> bool:
+    """Whether an image is all of its cell and the only image of its row: an equation that
+    LaTeX2HTML displays, with its number in the next cell."""
+    cell = element.parent_element
+    if cell is not None and cell.tag == "span":
+        cell = cell.parent_element
+    row = cell.parent_element if cell is not None and cell.tag == "td" else None
+    return (
+        cell is not None
+        and row is not None
+        and not (cell.text or "").strip()
+        and OPEN not in (row.text or "")
+        and len(row.query_selector_all("img")) == 1
+    )
+
+
+_NUMBER_OF_EQUATION = re.compile(r"(?:\(?[A-Z]?\.?\d[\d.a-z]{0,10}\)?)?\s*[¶#]?")
+_WORD = re.compile(r"[A-Za-z]{3,}")
+
+
+def read_image_of_class(element: ElementNode) -> Reading:
+    """The formula of an image that has no class itself and stands in a ``div`` or ``span`` of
+    class ``math``, alone but for the equation's number (Sphinx's imgmath)."""
+    holder = element.parent_element
+    if holder is None or not _NUMBER_OF_EQUATION.fullmatch((holder.text or "").strip()):
+        return None
+    tex, display = strip_delimiters(attribute(element, "alt").strip())
+    if not _SIGN_OF_ALT.search(tex) and _WORD.search(tex):
+        return None  # a picture of something
+    if display is None:
+        display = holder.tag != "span"
     return strip_image_options(tex), display

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-OPEN, CLOSE, KEEP = "\ue000", "\ue001", "\ue002"
+OPEN, CLOSE, KEEP, HIDDEN_DOLLAR = "\ue000", "\ue001", "\ue002", "\ue003"
 PLACEHOLDER = re.compile(f"{OPEN}(\\d{{1,9}}){CLOSE}")
 
 Kind = Literal["formula", "code", "block", "mark"]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from resiliparse.parse.html import HTMLTree
 
 from cc_math.html.charset import decode
-from cc_math.html.items import CLOSE, KEEP, OPEN
+from cc_math.html.items import CLOSE, HIDDEN_DOLLAR, KEEP, OPEN
 from cc_math.html.prefilter import Found, scan
 from cc_math.html.visible import visible_text
 from cc_math.schema import Drop, DropReason
@@ -38,7 +38,7 @@ millisecond on pages that have as many."""
 _MIN_BYTES_PER_NODE = 3  # `<p>` is the shortest element: shorter pages need no counting
 _MAX_NODES_PER_TAG = 3  # a lone `<td>` brings its `tbody` and `tr` with it
 _DEEP = ">".join([*["*"] * (MAX_DEPTH - 1), ":first-child"])  # siblings are equally deep
-_PRIVATE = (OPEN, CLOSE, KEEP)
+_PRIVATE = (OPEN, CLOSE, KEEP, HIDDEN_DOLLAR)
 _PLACEHOLDER_CHARACTERS = dict.fromkeys(map(ord, _PRIVATE))
 _LONE_CHARACTER = re.compile(
     "(>[ \n]?(?:[\u0800-\ud7ff\uf900-\uffef]|[!-;=?-~][\u0080-\u07ff]))(?=[ \n]?<)"

@@ -105,6 +105,7 @@ _HINTS: dict[str, str] = {
         r"""<img(?:[^<>"']|"[^"]*"|'[^']*')*\s(?:class""" + _VALUE_START
         + r"""(?:formula|math|equation|tex)|alt\s*=\s*["']?[$\\&%])"""
     ),
+    "image in a class of TeX": r"""class\s*=\s*["']?math["'\s>][^<]*<img\s""",
     "TeX in a path": (
         r"""/(?:svg|png|gif|tex|latex|formula)/[^"'<>\s?]*%(?:5c|5e|7b)"""
     ),
@@ -126,6 +127,9 @@ _HINTS: dict[str, str] = {
     "ignored classes": "ignoredclasses",
     "tags of renderer": r"""(?:skip(?:html)?|ignored)tags["']?\s*:""",
     "class ignored by renderer": "class" + _VALUE_START + "(?:tex2jax|mathjax)_ignore",
+    "code processed by renderer": (
+        r"<(?:pre|code)\s[^<>]*class" + _VALUE_START + "(?:tex2jax|mathjax)_process"
+    ),
     "process environments": "processenvironments",
     "delimiters": "delimiters|rendermathinelement",
     "pairs of KaTeX": r"""left["']?\s*:\s*["']""",
@@ -157,7 +161,7 @@ _HINTS: dict[str, str] = {
     # the page itself
     "robots": r"""name\s*=\s*["']?(?:robots|googlebot|ccbot|tdm-reservation)""",
     "closed anchor": r"""<a\s[^<>]*["'\s]/>""",
-    "private use": r"\xee\x80[\x80-\x82]",
+    "private use": r"\xee\x80[\x80-\x83]",
     "lone character": (
         r">[ \n]?(?:[\xe0-\xef][\x80-\xbf][\x80-\xbf]|[!-~][\xc2-\xdf][\x80-\xbf])[ \n]?<"
     ),

@@ -49,9 +49,20 @@ def read_mathml_script(element: ElementNode) -> Reading:
     return _mathml_reading(element.text or "")
 
 
+_WIRIS = str.maketrans("«»¨§`", "<>\"&'")
+"""How Wiris and MathType write mark-up in an attribute (their "safe XML")."""
+_MATH_ELEMENT = re.compile(r"<(?:\w{1,8}:)?math[\s>]")
+
+
 def read_data_mathml(element: ElementNode) -> Reading:
-    """The MathML that MathJax 2 keeps in an attribute of its output."""
-    tex, display = mathml_to_tex(attribute(element, "data-mathml"))
+    """The MathML that MathJax 2 keeps in an attribute of its output, and Wiris of its images;
+    an attribute without a ``math`` element is no formula."""
+    markup = attribute(element, "data-mathml")
+    if markup.lstrip().startswith("«"):
+        markup = markup.translate(_WIRIS)
+    if not _MATH_ELEMENT.search(markup):
+        return None
+    tex, display = mathml_to_tex(markup)
     classes = classes_of(element)
     parent = element.parent_element
     if parent is not None:
