@@ -71,7 +71,7 @@ def cc_math_extractor() -> Extractor:
         if isinstance(source, Drop):
             return ""
         quick.score(source.quick_text(quick.max_chars))
-        formula_marks(page.payload, source.found)
+        source.formula_marks()
         parsed = parse(source)
         result = parsed if isinstance(parsed, Drop) else extract_page(parsed, page.url)
         return result.text if isinstance(result, Document) else ""

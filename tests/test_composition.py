@@ -75,9 +75,7 @@ def test_a_good_document_passes() -> None:
         ({"failures": ["min_words"], "length_chars": 9}, {}, ComposeDrop.too_short),
     ],
 )
-def test_rules(
-    changes: dict[str, Any], settings: dict[str, Any], wanted: str | None
-) -> None:
+def test_rules(changes: dict[str, Any], settings: dict[str, Any], wanted: str | None) -> None:
     assert judge(dataclasses.replace(GOOD, **changes), {**SETTINGS, **settings}) == wanted
 
 

@@ -24,7 +24,7 @@ import pytest
 
 from cc_math.html import Document, extract
 from cc_math.html.macros import expand, page_macros
-from cc_math.html.prefilter import scan
+from cc_math.html.prefilter import find_hints
 from tests.extraction_fixtures import FIXTURES, NEGATIVES, Fixture
 
 FLOORS = Path(__file__).with_name("extraction_floors.json")
@@ -77,7 +77,7 @@ PLAIN_GOLD = "(macros as they stand)"
 
 def expanded(page: dict[str, Any]) -> dict[str, Any]:
     """A page of the scorer with its own macros expanded in its gold."""
-    macros = page_macros(page["html"], scan(page["html"].encode("utf-8", "replace")).hints)
+    macros = page_macros(page["html"], find_hints(page["html"].encode("utf-8", "replace")))
     if not macros:
         return page
     return page | {

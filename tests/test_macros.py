@@ -20,7 +20,7 @@ from cc_math.html.macros import (
     expand,
     page_macros,
 )
-from cc_math.html.prefilter import scan
+from cc_math.html.prefilter import find_hints
 
 WORDS = "Words before and after the formulas make this the main content of the page. " * 4
 
@@ -200,4 +200,4 @@ def test_a_listing_defines_nothing() -> None:
 
 def test_a_page_without_definitions_has_no_macros() -> None:
     source = "<p>macros: none, \\(x\\)</p>"
-    assert page_macros(source, scan(source.encode()).hints) is None
+    assert page_macros(source, find_hints(source.encode())) is None

@@ -96,9 +96,7 @@ def test_a_chunk_is_published_once_and_again_only_with_the_same_bytes(tmp_path: 
     assert (read_json(chunk_manifest_uri(output, "extract", "c")) or {})["counts"] == {"pages": 3}
 
 
-def test_a_lost_reply_is_no_second_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lost_reply_is_no_second_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faults, "_calls", {})
     monkeypatch.setenv(faults.VARIABLE, '[{"operation": "put_new", "action": "fail_after"}]')
     with pytest.raises(StorageError):

@@ -34,10 +34,27 @@ def test_pieces_are_those_of_the_tokenizer(text: str) -> None:
     assert _PIECE.findall(text) == regex.findall(tokenizer.PIECE_PATTERN, text)
 
 
+def test_counts_stay_the_same_when_words_come_again() -> None:
+    texts = [
+        "Let $x$ be  a\n\nword, x1 2 $x$.",
+        "be  a word, x1\n\n2 $x$. Let",
+        " x1",
+        "x1",
+        "",
+    ] * 3
+    assert [TOKENIZER.count_batch([text])[0] for text in texts] == encoded(texts)
+
+
+@given(st.text(alphabet="a1$ \t\n\r\x0b\x1c\x1f\x85\u00a0\u2003\u2028\u3000\u200b", max_size=80))
+def test_counts_equal_encodings_of_white_space(text: str) -> None:
+    assert TOKENIZER.count_batch([text]) == encoded([text])
+
+
 def test_a_full_cache_starts_afresh() -> None:
     counter = TOKENIZER._counter
     assert isinstance(counter, PieceCounter)
-    counter._counts = {str(n): 1 for n in range(1 << 18)}
+    counter._counts = {str(n): 1 for n in range((1 << 18) + 1)}
+    counter._unit_counts = dict(counter._counts)
     text = r"Let $x^2 + y^2 = z^2$ and \\frac{1}{2}, or <|endoftext|> in a text."
     assert [counter.count(text)] == encoded([text])
-    assert len(counter._counts) < 100
+    assert len(counter._counts) < 100 and len(counter._unit_counts) < 100

@@ -25,9 +25,7 @@ def shard(tmp_path: Path) -> Path:
     piece = str(tmp_path / "piece.arrow")
     documents = [SourceDocument(f"{n:032x}", text) for n, text in enumerate(TEXTS)]
     write_pieces(documents, piece, tokenizer=tokens, layout=layout, held_tokens=10_000)
-    found = read_slot(
-        [piece], 0, layout=layout, tokenizer_digest=tokens.digest, dtype=tokens.dtype
-    )
+    found = read_slot([piece], 0, layout=layout, tokenizer_digest=tokens.digest, dtype=tokens.dtype)
     write_shard(
         found, str(tmp_path), layout=layout, slot=0, formats=["megatron", "parquet"],
         dtype=tokens.dtype, with_url=False,

@@ -111,10 +111,10 @@ class Judge:
         )
         if isinstance(source, Drop):
             return source
-        started_s = self._timed("decode and scan", started_s)
+        started_s = self._timed("decode", started_s)
         words = source.quick_text(self._quick.max_chars)
         started_s = self._timed("quick text", started_s)
-        marks = html.formula_marks(capture.payload, source.found)
+        marks = source.formula_marks()
         started_s = self._timed("formula marks", started_s)
         quick_score = self._quick.score(words)
         started_s = self._timed("quick score", started_s)

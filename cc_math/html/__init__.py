@@ -1,6 +1,6 @@
 """Page bytes to documents: :func:`extract`, and its steps for callers that stop half-way.
 
-``read`` decodes the bytes, ``SourcePage.quick_text`` and ``formula_marks`` give what the first
+``read`` decodes the bytes, ``SourcePage.quick_text`` and ``.formula_marks`` give what the first
 selection judges, ``parse`` builds the tree, ``extract_page`` makes the document. A page that is
 not a document is a :class:`cc_math.schema.Drop`, never an exception.
 """

@@ -111,7 +111,7 @@ class Delimiters:
 def page_delimiters(source: str, hints: frozenset[str]) -> Delimiters:
     """Read the renderer's configuration out of a page's source.
 
-    ``hints``: what :func:`cc_math.html.prefilter.scan` found in it.
+    ``hints``: what :func:`cc_math.html.prefilter.find_hints` found in it.
     """
     scripts = "" if hints.isdisjoint(_SCRIPT_HINTS) else _scripts(source)
     pairs: list[tuple[str, str, bool]] = []

@@ -1,7 +1,7 @@
 """One page: its bytes decoded, its cheap visible text, its tree parsed once.
 
-A page comes in two steps. ``read`` decodes it and scans it; from that the first selection
-takes marks and words, and most pages end there. ``parse`` builds the tree for the others.
+A page comes in two steps. ``read`` decodes it; from that the first selection takes marks and
+words, and most pages end there. ``parse`` looks for hints and builds the tree of the others.
 The tree is Resiliparse's (lexbor underneath): it parses a page in half a millisecond and
 never raises on broken mark-up. Full extraction changes the tree.
 """
@@ -15,7 +15,7 @@ from resiliparse.parse.html import HTMLTree
 
 from cc_math.html.charset import decode
 from cc_math.html.items import CLOSE, HIDDEN_DOLLAR, KEEP, OPEN
-from cc_math.html.prefilter import Found, scan
+from cc_math.html.prefilter import find_hints, formula_marks
 from cc_math.html.visible import visible_text
 from cc_math.schema import Drop, DropReason
 
@@ -55,35 +55,35 @@ open over the blocks that follow, which then read as links and are left out as n
 
 @dataclass(slots=True)
 class SourcePage:
-    """A decoded page. ``found``: what :func:`cc_math.html.prefilter.scan` found in its bytes."""
+    """A decoded page. ``scanned``: the bytes that patterns read, which are the page's own or,
+    where it came in UTF-16, its text in UTF-8."""
 
     source: str
     charset: str
     size_bytes: int
-    found: Found
+    scanned: bytes
 
     def quick_text(self, max_chars: int) -> str:
         """The page's first ``max_chars`` visible characters or a little more, title first."""
         return visible_text(self.source, max_chars)
+
+    def formula_marks(self) -> int:
+        """Number of formula marks in the page, see :mod:`cc_math.html.prefilter`."""
+        return formula_marks(self.scanned)
 
 
 @dataclass(slots=True)
 class ParsedPage:
     """A decoded and parsed page. ``tree`` is consumed by extraction (see module).
 
-    ``found``: what :func:`cc_math.html.prefilter.scan` found in its bytes.
+    ``hints``: what extraction may meet in the page, by name (see the module ``prefilter``).
     """
 
     source: str
     tree: HTMLTree
     charset: str
     size_bytes: int
-    found: Found
-
-    @property
-    def hints(self) -> frozenset[str]:
-        """What extraction may meet in the page, by name (see the module ``prefilter``)."""
-        return self.found.hints
+    hints: frozenset[str]
 
     def too_deep(self) -> bool:
         """Whether elements nest deeper than :data:`MAX_DEPTH`."""
@@ -99,26 +99,27 @@ class ParsedPage:
 def read(
     payload: bytes, content_type: str | None = None, *, max_bytes: int = MAX_BYTES
 ) -> SourcePage | Drop:
-    """Decode and scan a page within the byte budget. Never raises on any bytes."""
+    """Decode a page within the byte budget. Never raises on any bytes."""
     if len(payload) > max_bytes:
         return Drop(DropReason.too_large_bytes, f"{len(payload)} bytes, budget {max_bytes}")
     if not payload or payload.isspace():
         return Drop(DropReason.empty_page, "no bytes")
     source, charset = decode(payload, content_type)
-    found = scan(source.encode("utf-8", "replace") if charset.startswith("utf-16") else payload)
-    return SourcePage(source, charset, len(payload), found)
+    in_utf16 = charset.startswith("utf-16")
+    scanned = source.encode("utf-8", "replace") if in_utf16 else payload
+    return SourcePage(source, charset, len(payload), scanned)
 
 
 def parse(page: SourcePage, *, max_nodes: int = MAX_NODES) -> ParsedPage | Drop:
     """Build a page's tree within the node budget. Never raises on any source."""
-    source, found = page.source, page.found
+    source, hints = page.source, find_hints(page.scanned)
     if not source.isascii():
         in_utf8 = page.charset == "utf-8"
-        if "private use" in found.hints if in_utf8 else any(c in source for c in _PRIVATE):
+        if "private use" in hints if in_utf8 else any(c in source for c in _PRIVATE):
             source = source.translate(_PLACEHOLDER_CHARACTERS)  # they frame our placeholders
-        if not in_utf8 or "lone character" in found.hints:
+        if not in_utf8 or "lone character" in hints:
             source = _LONE_CHARACTER.sub("\\1" + KEEP, source)
-    if "closed anchor" in found.hints:
+    if "closed anchor" in hints:
         source = _CLOSED_ANCHOR.sub(r"\1></a>", source)
     tree = HTMLTree.parse(source)
     if (
@@ -129,4 +130,4 @@ def parse(page: SourcePage, *, max_nodes: int = MAX_NODES) -> ParsedPage | Drop:
         n_nodes = len(tree.document.query_selector_all("*"))
         if n_nodes > max_nodes:
             return Drop(DropReason.too_many_nodes, f"{n_nodes} elements, budget {max_nodes}")
-    return ParsedPage(source, tree, page.charset, page.size_bytes, found)
+    return ParsedPage(source, tree, page.charset, page.size_bytes, hints)

@@ -5,26 +5,16 @@ merely included (MathJax.js is in the template of many blogs without a formula).
 marks pass the first selection whatever their words say. A false mark costs the time of one
 extraction, a missing one costs nothing but that second chance.
 
-``scan`` finds in the same pass which of a fixed list of hints occur, so that extraction
+``find_hints`` finds in one pass which of a fixed list of hints occur, so that extraction
 runs only the selectors that can match: a selector walks the whole tree, a fifth of a
-millisecond, while one more pattern in google-re2's set costs nothing (the set is one
-automaton; its pass takes a tenth of a millisecond a page, linear in the bytes).
+millisecond, while one more pattern in google-re2's set costs nothing (a set is one automaton;
+its pass takes a tenth of a millisecond a page, linear in the bytes). Only pages that pass the
+first selection are asked for hints.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import re2
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a page's bytes hold: which patterns of marks, and which hints (by name)."""
-
-    marks: tuple[int, ...]
-    hints: frozenset[str]
-
 
 _PATTERNS = (
     # MathJax's sources and output
@@ -170,11 +160,15 @@ _HINTS: dict[str, str] = {
 there for nothing (in a script, in a comment); it is never missing where a rule would match."""
 
 
+_MAX_AUTOMATON_BYTES = 64 << 20  # at the default of 8 MiB states are thrown away and made again
+
+
 def _options(case_sensitive: bool) -> re2.Options:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1  # bytes as they are
     options.case_sensitive = case_sensitive
     options.log_errors = False
+    options.max_mem = _MAX_AUTOMATON_BYTES
     return options
 
 
@@ -188,18 +182,14 @@ def _set(patterns: tuple[bytes | str, ...], options: re2.Options) -> re2.Set:
 
 _MARKS = [re2.compile(pattern, _options(True)) for pattern in _PATTERNS]
 _NAMES = tuple(_HINTS)
-_SET = _set(
-    (*_PATTERNS, *(f"(?i:{pattern})".encode() for pattern in _HINTS.values())), _options(True)
-)
+_MARK_SET = _set(_PATTERNS, _options(True))
+_HINT_SET = _set(tuple(f"(?i:{pattern})".encode() for pattern in _HINTS.values()), _options(True))
 
 
-def formula_marks(payload: bytes, found: Found | None = None) -> int:
-    """Number of formula marks in a page's bytes, at most :data:`MAX_MARKS`.
-
-    ``found``: what :func:`scan` found in the same bytes, where that is known already.
-    """
+def formula_marks(payload: bytes) -> int:
+    """Number of formula marks in a page's bytes, at most :data:`MAX_MARKS`."""
     count = 0
-    for index in scan(payload).marks if found is None else found.marks:
+    for index in _MARK_SET.Match(payload) or ():
         for _ in _MARKS[index].finditer(payload):
             count += 1
             if count >= MAX_MARKS:
@@ -207,11 +197,6 @@ def formula_marks(payload: bytes, found: Found | None = None) -> int:
     return count
 
 
-def scan(payload: bytes) -> Found:
-    """The one pass over a page's bytes."""
-    matched: list[int] = _SET.Match(payload) or []
-    n_marks = len(_PATTERNS)
-    return Found(
-        marks=tuple(index for index in matched if index < n_marks),
-        hints=frozenset(_NAMES[index - n_marks] for index in matched if index >= n_marks),
-    )
+def find_hints(payload: bytes) -> frozenset[str]:
+    """Names of the hints that occur in a page's bytes."""
+    return frozenset(_NAMES[index] for index in _HINT_SET.Match(payload) or ())

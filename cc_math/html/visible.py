@@ -14,15 +14,14 @@ import re
 
 _RUN = re.compile(r">\s*([^<\s][^<]*)")
 _SLICE_CHARS = 16_384  # chosen: how much is read before the length is looked at again
+_SKIPPED = re.compile(r"<(?:(script|style)|!--)", re.IGNORECASE)
 _ENDS = {
-    "<script": "</script",
-    "<style": "</style",
-    "<!--": "-->",
-    "<SCRIPT": "</SCRIPT",
-    "<STYLE": "</STYLE",
+    "script": re.compile("</script", re.IGNORECASE),
+    "style": re.compile("</style", re.IGNORECASE),
+    None: re.compile("--(?=>)"),
 }
 """Openings and ends of what shows no text. Without an end the rest of the page is skipped, as
-a parser does (WHATWG HTML, sec. 13.2.5). Tags in mixed case are not known and leave words."""
+a parser does (WHATWG HTML, sec. 13.2.5)."""
 
 
 def visible_text(source: str, max_chars: int) -> str:
@@ -36,20 +35,14 @@ def visible_text(source: str, max_chars: int) -> str:
     while at < len(source) and length < max_chars:
         stop = source.find("<", at + _SLICE_CHARS)
         stop = len(source) if stop < 0 else stop
-        openings = {name: source.find(name, at, stop + len(name)) for name in _ENDS}
-        while at < stop and length < max_chars:
-            shown = [place for place in openings.values() if place >= 0]
-            cut = min(shown, default=stop)
-            found = _RUN.findall(source, at, cut)
-            runs += found
-            length += sum(map(len, found))
-            at = cut
-            if shown:
-                name = next(name for name, place in openings.items() if place == cut)
-                end = source.find(_ENDS[name], cut)
-                at = end + len(_ENDS[name]) - 1 if end >= 0 else len(source)
-                for name, place in openings.items():
-                    if 0 <= place < at:
-                        openings[name] = source.find(name, at, stop + len(name))
+        skipped = _SKIPPED.search(source, at, stop)
+        found = _RUN.findall(source, at, skipped.start() if skipped else stop)
+        runs += found
+        length += sum(map(len, found))
+        at = stop
+        if skipped:
+            name = skipped.group(1)
+            end = _ENDS[name.lower() if name else None].search(source, skipped.end())
+            at = end.end() if end else len(source)
     text = "\n".join(runs)
     return html.unescape(text) if "&" in text else text

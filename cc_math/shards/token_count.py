@@ -1,15 +1,15 @@
 """Token counts without encoding: a document's pieces, each counted once.
 
 Byte-level BPE merges within the pieces that the pre-tokenizer cuts and never across them, so
-the tokens of a text are the sum over its pieces, and pieces repeat. Cutting with the `regex`
-module and looking counts up is 3 times as fast as encoding; a test holds the two equal, over
-every Unicode character too. Only for the tokenizer whose pieces are known, see
+the tokens of a text are the sum over its pieces, and pieces repeat; so do words with the blank
+before them, which are looked up first. That is several times as fast as encoding; a test holds
+the two equal, over every Unicode character too. Only for the tokenizer whose pieces are known, see
 :mod:`cc_math.shards.tokenizer`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 
 import regex
 import tokenizers
@@ -35,27 +35,46 @@ def _byte_level_alphabet() -> dict[int, str]:
 _ALPHABET = _byte_level_alphabet()
 
 
+# A run of white space with the word behind it. No piece crosses from a word to the white space
+# after it, so that the pieces of a text are those of its units. The class is \s of `regex` and of
+# the tokenizer, written out because \s of `re` has four control characters more.
+_SPACE = "\\t-\\r \\x85\\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_UNIT = re.compile(f"[{_SPACE}]*[^{_SPACE}]+|[{_SPACE}]+")
+_MAX_UNIT_CHARS = 24  # chosen: longer ones (addresses, text without spaces) hardly come again
+
+
 class PieceCounter:
-    """Counts tokens of texts by their pieces; remembers the counts of pieces it has met."""
+    """Counts tokens of texts by units and pieces; remembers the counts of those it has met."""
 
     def __init__(self, model: tokenizers.Tokenizer) -> None:
         self._find = _PIECE.findall
         self._tokenize = model.model.tokenize
-        self._counts: dict[str, int] = {}
+        self._counts: dict[str, int] = {}  # of pieces
+        self._unit_counts: dict[str, int] = {}
 
     def count(self, text: str) -> int:
         """Tokens of ``text``, without end-of-document."""
-        pieces: list[str] = self._find(text)
-        try:
-            return sum(map(self._counts.__getitem__, pieces))
-        except KeyError:
-            distinct = dict.fromkeys(pieces)
-            if len(self._counts) + len(distinct) > CACHED_PIECES:
-                self._counts = {}
-            self._learn(piece for piece in distinct if piece not in self._counts)
-            return sum(map(self._counts.__getitem__, pieces))
+        units: list[str] = _UNIT.findall(text)
+        for known in (self._counts, self._unit_counts):
+            if len(known) > CACHED_PIECES:
+                known.clear()
+        counts = self._unit_counts
+        fresh = set(units).difference(counts)
+        for unit in fresh:
+            counts[unit] = self._count_pieces(unit)
+        total = sum(map(counts.__getitem__, units))
+        for unit in fresh:
+            if len(unit) > _MAX_UNIT_CHARS:
+                del counts[unit]
+        return total
 
-    def _learn(self, pieces: Iterable[str]) -> None:
-        for piece in list(pieces):
-            in_alphabet = piece.encode().decode("latin-1").translate(_ALPHABET)
-            self._counts[piece] = len(self._tokenize(in_alphabet))
+    def _count_pieces(self, text: str) -> int:
+        pieces: list[str] = self._find(text)
+        counts = self._counts
+        try:
+            return sum(map(counts.__getitem__, pieces))
+        except KeyError:
+            for piece in set(pieces).difference(counts):
+                in_alphabet = piece.encode().decode("latin-1").translate(_ALPHABET)
+                counts[piece] = len(self._tokenize(in_alphabet))
+            return sum(map(counts.__getitem__, pieces))
