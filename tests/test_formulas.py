@@ -121,6 +121,50 @@ def test_comments_in_running_text() -> None:
 # Representations --------------------------------------------------------------------------
 
 
+def hevea(*cells: str) -> str:
+    """Hevea's display of these cells."""
+    row = "".join(f"<td class='dcell'>{cell}</td>" for cell in cells)
+    return f"<table class='display dcenter'><tr style='vertical-align:middle'>{row}</tr></table>"
+
+
+def stack(above: str, middle: str, below: str) -> str:
+    """Hevea's table of three rows in a display."""
+    return ("<table class='display'>"
+            f"<tr><td class='dcell' style='text-align:center'>{above}</td></tr><tr>{middle}</tr>"
+            f"<tr><td class='dcell' style='text-align:center'>{below}</td></tr></table>")  # fmt: skip
+
+
+BAR = "<td class='hbar'></td>"
+SUM = "<td class='dcell'><span style='font-size:xx-large'>∑</span></td>"
+A, B = "<span style='font-style:italic'>a</span>", "<span style='font-style:italic'>bc</span>"
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ((A + "&nbsp;=&nbsp;", stack("1", BAR, B)), ["$$a = \\frac{1}{bc}$$"]),
+        ((stack(A + "<sup>2</sup>", BAR, stack("1", BAR, "α")), " + cos " + A),
+         ["$$\\frac{a^{2}}{\\frac{1}{\\alpha}} + \\cos a$$"]),
+        (("⎛<br>⎜<br>⎝", stack("<i>x</i>", BAR, "2"), "⎞<br>⎟<br>⎠", " ≤ " + B),
+         ["$$\\left(\\frac{x}{2}\\right) \\le bc$$"]),
+        ((stack(A, SUM, A + "=1"), stack("1", BAR, A)), ["$$\\sum_{a=1}^{a} \\frac{1}{a}$$"]),
+        (("{&nbsp;" + A + "&nbsp;&lt;&nbsp;", stack("πβ", BAR, "ℓ"), "&nbsp;}"),
+         ["$$\\{a < \\frac{\\pi \\beta}{\\ell} \\}$$"]),
+        # a word, a link, a bracket without its fellow, another table, no fraction
+        ((A + " = ", stack("the distance", BAR, "the time")), []),
+        (("<a href='#e'>e</a> = ", stack("1", BAR, A)), []),
+        (("⎛<br>⎜<br>⎝", stack("1", BAR, A)), []),
+        (("<table><tr><td>1</td></tr></table>", stack("1", BAR, A)), []),
+        (("e ::= ", stack("1", BAR, A)), []),
+        ((A + " = 1",), []),
+        ((A + " и ", stack("1", BAR, A)), []),
+        (("", stack("", BAR, A)), []),
+    ],
+)  # fmt: skip
+def test_displays_of_hevea(cells: tuple[str, ...], expected: list[str]) -> None:
+    assert formulas(hevea(*cells)) == expected
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -165,6 +209,25 @@ def test_comments_in_running_text() -> None:
         ("<p>of <span class='math'><img src='a.png' alt='y'/></span></p><div class='math'><img src='b.png' alt='y = a x'/></div>",
          ["$y$", "$$y = a x$$"]),
         ("<div class='math'><img src='b.png' alt='A picture of triangles'/></div>", []),
+        # Sphinx's displayed imgmath stands in a paragraph, with its number or without
+        ("<div class='math'>\n<p><img src='a.png' alt='y = a x'/></p></div>", ["$$y = a x$$"]),
+        ("<div class='math' id='e'>\n<p><span class='eqno'>(12)<a class='headerlink' href='#e' title='Permalink'>¶</a></span>"
+         "<img src='b.png' alt='y = a x'/></p></div>", ["$$y = a x$$"]),
+        ("<div class='math'><p>A circle: <img src='c.png' alt='x^2'/></p></div>", []),
+        ("<div class='other'><p><img class='none' src='c.png' alt='x'/></p></div>", []),
+        # elements whose class or attribute is a renderer's own
+        ("<p><script type='math/katex'>a_1</script></p><script type='math/katex; mode=display'>b_1</script>",
+         ["$a_1$", "$$b_1$$"]),
+        ("<p><span class='wp-katex-eq' data-display='false'>AB</span> <span class='wp-katex-eq' data-display='true'>a_2</span></p>",
+         ["$AB$", "$$a_2$$"]),
+        ("<p><code class='code math js-render-math' data-math-style='inline'>g_2</code></p>"
+         "<pre class='code math js-render-math' data-math-style='display'><code><span class='line'>g_3 = 1</span></code></pre>",
+         ["$g_2$", "$$g_3 = 1$$"]),
+        ("<p>of <span data-math-style='inline'>g_4</span></p><pre data-math-style='display'><code>g_5\n= 1</code></pre>",
+         ["$g_4$", "$$g_5\n= 1$$"]),
+        ("<pre><code class='language-math'>x_1 = 2\n</code></pre><p><code class='language-math math-inline'>x_2</code></p>",
+         ["$$x_1 = 2$$", "$x_2$"]),
+        ("<pre><code class='language-mathematica'>x_1 = 2</code></pre><p>The <code class='language-math'>math</code> block.</p>", []),
         # LaTeX2HTML: an equation with its number in the next cell, and a system's row
         ("<div align='CENTER'><table><tr><td nowrap align='CENTER'><img src='i.png' alt='$\\displaystyle \\phi = 0$'></td>"
          "<td nowrap>(2.71)</td></tr></table></div>", ["$$\\phi = 0$$"]),

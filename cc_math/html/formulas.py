@@ -16,6 +16,7 @@ from typing import NamedTuple
 from resiliparse.parse.html import DocumentNode, ElementNode, NodeType
 
 from cc_math.html.configuration import Delimiters, Scope, page_delimiters
+from cc_math.html.hevea import read_hevea_display
 from cc_math.html.images import (
     Reading,
     classes_of,
@@ -41,6 +42,7 @@ from cc_math.html.readings import (
     read_mjx_container,
     read_mjx_latex,
     read_pandoc_bare,
+    read_renderer_source,
     read_tex_script,
 )
 from cc_math.html.tex import source_formula
@@ -60,6 +62,7 @@ class Rule(NamedTuple):
 RULES: tuple[Rule, ...] = (
     Rule("mathml_script", ("script of MathML",), 'script[type^="math/mml"]', read_mathml_script),
     Rule("mathjax_script", ("script of TeX",), 'script[type^="math/tex"]', read_tex_script, True),
+    Rule("katex_script", ("script of KaTeX",), 'script[type^="math/katex"]', read_tex_script, True),
     Rule(
         "asciimath_script",
         ("script of AsciiMath",),
@@ -107,7 +110,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "image_alt",
         ("image in a class of TeX",),
-        ".math > img",
+        ".math > img, .math > p > img",
         read_image_of_class,
         True,
     ),
@@ -120,12 +123,22 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "tex_class",
+        ("class of a renderer",),
+        "span.wp-katex-eq, code.js-render-math:not(pre *), [data-math-style]:not(pre *), "
+        "code.language-math.math-inline:not(pre *), pre.js-render-math, "
+        "pre:has(> code.js-render-math), pre:has(> code.language-math)",
+        read_renderer_source,
+        True,
+    ),
+    Rule(
+        "tex_class",
         ("class of TeX",),
         "span.math, div.math, span.latex, span.tex, span.math-container, .arithmatex, "
         "span.math-inline, div.math-display, span.mathjax, code.math, span.katex-inline",
         read_bare,
         True,
     ),
+    Rule("html", ("bar of Hevea",), "table.display.dcenter", read_hevea_display),
 )
 
 _SCRIPTS = frozenset(("mathjax_script", "asciimath_script"))

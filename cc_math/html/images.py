@@ -145,8 +145,11 @@ _WORD = re.compile(r"[A-Za-z]{3,}")
 
 def read_image_of_class(element: ElementNode) -> Reading:
     """The formula of an image that has no class itself and stands in a ``div`` or ``span`` of
-    class ``math``, alone but for the equation's number (Sphinx's imgmath)."""
+    class ``math``, alone but for the equation's number (Sphinx's imgmath, which sets a
+    displayed one in a paragraph of its own)."""
     holder = element.parent_element
+    if holder is not None and holder.tag == "p" and "math" not in classes_of(holder):
+        holder = holder.parent_element
     if holder is None or not _NUMBER_OF_EQUATION.fullmatch((holder.text or "").strip()):
         return None
     tex, display = strip_delimiters(attribute(element, "alt").strip())

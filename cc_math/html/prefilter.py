@@ -18,7 +18,7 @@ import re2
 
 _PATTERNS = (
     # MathJax's sources and output
-    rb"""type=["']?math/(?:tex|mml|asciimath)""",
+    rb"""type=["']?math/(?:tex|katex|mml|asciimath)""",
     rb"""<mjx-container""",
     rb"""data-mathml=""",
     # KaTeX and MathML
@@ -33,6 +33,7 @@ _PATTERNS = (
     rb"""data-(?:tex|latex|equation-content|formula|expr)=["'][^"']""",
     rb"""class=["']?(?:math-container|arithmatex|ztext-math|formulaInl|formulaDsp)""",
     rb"""class=["']?math(?: inline| display| notranslate nohighlight)?["' ]""",
+    rb"""class=["']?(?:wp-katex-eq|language-math|code math js-render-math)["' ]|data-math-style=""",
     rb"""alt=["'] ?(?:\$[^"']|\\\[|\\\(|\\displaystyle|\\[a-z]+[{_^ ])""",
     rb"""\[/(?:tex|itex)\]|<(?:itex|tex|d-math|dt-math|mathjax)[ >]""",
     # TeX in the text
@@ -74,6 +75,7 @@ _HINTS: dict[str, str] = {
     # formulas
     "script of MathML": r"""type\s*=\s*["']?math/mml""",
     "script of TeX": r"""type\s*=\s*["']?math/tex""",
+    "script of KaTeX": r"""type\s*=\s*["']?math/katex""",
     "output of MathJax 2": (
         r"""mathjax[_"'\s>]|mjxc-display|mjx-chtml|assistive_mathml|math-fallback"""
     ),
@@ -86,6 +88,10 @@ _HINTS: dict[str, str] = {
     "class of TeX": _class_name(
         "math|latex|tex|math-container|arithmatex|math-inline|math-display|mathjax|katex-inline"
     ),
+    "class of a renderer": (
+        _class_name("wp-katex-eq|js-render-math|language-math") + r"|data-math-style[\s=>/]"
+    ),
+    "bar of Hevea": _class_name("hbar"),
     "data attribute": (
         r"data-(?:equation-content|tex|latex|math|formula|expr|katex|mathjax|asciimath-latex|equation"
         r"|latex-source|tex-source|original-latex)"
@@ -95,7 +101,10 @@ _HINTS: dict[str, str] = {
         r"""<img(?:[^<>"']|"[^"]*"|'[^']*')*\s(?:class""" + _VALUE_START
         + r"""(?:formula|math|equation|tex)|alt\s*=\s*["']?[$\\&%])"""
     ),
-    "image in a class of TeX": r"""class\s*=\s*["']?math["'\s>][^<]*<img\s""",
+    "image in a class of TeX": (
+        r"""class\s*=\s*["']?math["'\s>][^<]*(?:<p[\s>][^<]*)?"""
+        r"""(?:<span\s[^<]*eqno[^<]*(?:<a\s[^<]*</a>[^<]*)?</span>[^<]*)?<img\s"""
+    ),
     "TeX in a path": (
         r"""/(?:svg|png|gif|tex|latex|formula)/[^"'<>\s?]*%(?:5c|5e|7b)"""
     ),

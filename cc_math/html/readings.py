@@ -180,6 +180,21 @@ def read_bare(element: ElementNode) -> Reading:
     return tex, display
 
 
+def read_renderer_source(element: ElementNode) -> Reading:
+    """TeX that waits for a renderer, in an element of a class or attribute of that renderer's
+    own: WordPress's KaTeX plug-in, GitLab, and Markdown's code in the language ``math``. No
+    other element has these, so that a word alone is a formula too."""
+    code = element.query_selector("code") if element.tag == "pre" else None
+    text = ((element if code is None else code).text or "").strip()
+    if OPEN in text:
+        return None  # it has been rendered
+    tex, display = strip_delimiters(text)
+    style = attribute(element, "data-math-style") or attribute(element, "data-display")
+    if display is None:
+        display = style in ("display", "true") if style else element.tag == "pre"
+    return tex, display
+
+
 def read_element(element: ElementNode) -> Reading:
     """TeX as the text of an element whose name says so (``d-math``, ``itex``, …)."""
     tex, display = strip_delimiters((element.text or "").strip())
