@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 
 import pytest
 
@@ -120,7 +121,9 @@ def test_lists_nest_and_tables_keep_cells_apart() -> None:
 @pytest.mark.parametrize(
     "unit",
     ["<blockquote>", "<blockquote>a</blockquote>", "<i>x</i><sup>2</sup>", "<dd>a", "`",
-     "<a href='../a'>x</a>"],
+     "<a href='../a'>x</a>", "<div class=para>a", "<div class=para>a</div>", "<i class=sr-only>a",
+     "<div class=ltx_listing><div class=ltx_listing_data>"
+     "<a href='data:text/plain;base64,YQ=='></a></div></div>"],
 )  # fmt: skip
 def test_time_is_linear_in_size(unit: str) -> None:
     def cost(count: int) -> float:
@@ -131,3 +134,48 @@ def test_time_is_linear_in_size(unit: str) -> None:
 
     cost(200)
     assert cost(8_000) < 16 * (cost(1_000) + 0.02)
+
+
+@pytest.mark.parametrize(
+    "name", ["screen-reader-only", "sr-only", "visually-hidden", "screen-reader-text"]
+)
+def test_words_for_screen_readers_go_and_formulas_stay(name: str) -> None:
+    assert article(f"<p><span class='{name}'>Question</span>Question 1</p>") == "Question 1"
+    formula = f"<p>so <span class='{name}'><script type='math/tex'>x</script></span></p>"
+    assert article(formula) == "so $x$"
+
+
+def test_signs_for_screen_readers_stay() -> None:
+    assert article("<h2>Part<span class='sr-only'>:</span> one</h2>") == "## Part: one"
+
+
+def test_paragraphs_of_pretext_stand_apart() -> None:
+    para = "<div class='para'>"
+    text = article(
+        f"{para}\n<em>One</em>.</div>{para}Two.</div><div class='para logical'>{para}So:</div>"
+        f"<ol><li>{para}a</div></li><li>{para}b</div></li></ol>{para}Three.</div></div>"
+    )
+    assert text == "One.\n\nTwo.\n\nSo:\n\n1. a\n2. b\n\nThree."
+
+
+def listing(encoded: str, line: str = "f(x)") -> str:
+    return article(
+        "<div class='ltx_lstlisting ltx_listing'><div class='ltx_listing_data'>"
+        f"<a href='data:text/plain;base64,{encoded}' download=''>⬇</a></div>"
+        f"<div class='ltx_listingline'><span class='ltx_tag'>1</span>{line}</div></div>"
+    )
+
+
+def test_listings_of_latexml_are_their_source() -> None:
+    source = "if x:\n    y = '$a$'"
+    assert listing(b64encode(source.encode()).decode()) == f"```\n{source}\n```"
+
+
+@pytest.mark.parametrize("encoded", ["a", "!!!!", "/////w==", ""])
+def test_a_listing_whose_source_does_not_decode_stays(encoded: str) -> None:
+    assert "f(x)" in listing(encoded)
+
+
+def test_a_listing_with_formulas_keeps_them() -> None:
+    encoded = b64encode(b"f").decode()
+    assert "$x$" in listing(encoded, "<script type='math/tex'>x</script>")

@@ -60,6 +60,8 @@ def test_ctrl_c_leaves_a_state_that_the_same_command_finishes(spark: Any, tmp_pa
         [sys.executable, "-m", "cc_math.cli", *extract_command(output), "--master", "local[1]"],
         cwd=ROOT, env={**os.environ, MARK: mark}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        # what a shell starts with & ignores the signal, and so would all that it starts
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         assert wait_for(lambda: len(chunk_manifests(output)) >= 2, limit_s=120)

@@ -9,7 +9,9 @@ page is taken whole, less the elements that name themselves navigation.
 
 from __future__ import annotations
 
+import binascii
 import re
+from base64 import b64decode
 
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import DocumentNode, ElementNode
@@ -19,7 +21,7 @@ from cc_math.html.html_formulas import write_scripts
 from cc_math.html.items import OPEN, Item, Items
 from cc_math.html.page import ParsedPage
 from cc_math.html.questions import mark_posts
-from cc_math.html.quotes import mark_definitions, mark_quotes
+from cc_math.html.quotes import mark_definitions, mark_paragraphs, mark_quotes
 
 MIN_MAIN_CHARS = 200
 MIN_MAIN_SHARE = 0.08
@@ -109,6 +111,35 @@ def _set_aside_code(document: DocumentNode, blocks: _Nodes, inline: _Nodes, item
         text = _SPACE.sub(" ", text).strip()
         if text:
             node.text = items.add(Item("code", text))
+
+
+_LISTING_SOURCE = "data:text/plain;base64,"
+_LISTING_LINK = f'.ltx_listing_data > a[href^="{_LISTING_SOURCE}"]'
+MAX_LISTING_CHARS = 400_000
+"""Longer encoded source is data, not a listing. Chosen."""
+
+
+def _set_aside_listings(document: DocumentNode, items: Items) -> None:
+    """LaTeXML's listings from the source that goes with them, not from their numbered lines.
+
+    A listing with formulas in it, or with source that does not decode, stays as it is.
+    """
+    for listing in document.query_selector_all("div.ltx_listing").values():
+        link = listing.query_selector(_LISTING_LINK)
+        if link is None or listing.parent is None or OPEN in (listing.text or ""):
+            continue
+        encoded = (link.getattr("href") or "")[len(_LISTING_SOURCE) :]
+        if len(encoded) > MAX_LISTING_CHARS:
+            continue
+        try:
+            text = b64decode(encoded, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            continue
+        text = text.replace("\r\n", "\n").strip("\n").rstrip()
+        if text:
+            block = document.create_element("pre")
+            block.text = items.add(Item("block", text))
+            listing.replace_with(block)
 
 
 def _flatten_tables(tables: _Nodes) -> None:
@@ -247,6 +278,10 @@ def main_content(page: ParsedPage, items: Items) -> str:
         mark_quotes(document, items)
     if "<dd" in page.hints:
         mark_definitions(document)
+    if "class para" in page.hints:
+        mark_paragraphs(document)
+    if "source of a listing" in page.hints:
+        _set_aside_listings(document, items)
     nodes = _rewritten(page, document)
     if "link into the page" in page.hints:
         drop_anchors(body, nodes["links"])

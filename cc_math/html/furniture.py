@@ -1,14 +1,16 @@
 """What a page's own mark-up names as no part of its text, taken out before the choice.
 
 Gutters of code, anchors of headings, steps to the page before and after, forms for comments,
-the comments of a blog. One rule per kind of mark-up, none per site; a rule stands here only
-where Resiliparse's choice lets the kind through. Every rule has a hint in the page's bytes, so
-that most pages pay for none of them.
+the comments of a blog, words for screen readers. One rule per kind of mark-up, none per site; a
+rule stands here only where Resiliparse's choice lets the kind through. Every rule has a hint in
+the page's bytes, so that most pages pay for none of them.
 """
 
 from __future__ import annotations
 
 from resiliparse.parse.html import DocumentNode, ElementNode
+
+from cc_math.html.items import OPEN
 
 _RULES: tuple[tuple[str, str], ...] = (
     (
@@ -33,6 +35,11 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("notes of LaTeXML", ".ltx_note_mark, .ltx_note_type, .ltx_tag_note"),
 )
 _NOTE = ".ltx_note_content"
+_UNSEEN = ".screen-reader-only, .sr-only, .visually-hidden, .screen-reader-text"
+"""Names that frameworks (Bootstrap, WordPress) give to words set off the screen."""
+MAX_UNSEEN_CHARS = 300
+"""Longer text under such a name is shown after all, by a script. Chosen: labels have under 80."""
+_FORMULA_SIGNS = (OPEN, "\\(", "\\[", "$")
 MAX_SHARE = 0.5
 """Comments with more of the page's text than this are its content (a guest book, a forum)."""
 MAX_ANCHOR_CHARS = 20
@@ -44,6 +51,8 @@ def drop_furniture(
     document: DocumentNode, body: ElementNode, hints: frozenset[str], *, in_thread: bool
 ) -> None:
     """Take furniture out of the tree. ``in_thread``: comments are judged by its own rules."""
+    if "unseen words" in hints:
+        _drop_unseen(document)
     whole = 0
     for hint, selector in _RULES:
         if hint not in hints or (hint == "comments" and in_thread):
@@ -58,6 +67,16 @@ def drop_furniture(
             for note in document.query_selector_all(_NOTE).values():
                 note.prepend(document.create_text_node(" ("))
                 note.append(document.create_text_node(")"))
+
+
+def _drop_unseen(document: DocumentNode) -> None:
+    """Words for screen readers: most repeat what is shown, glued to it. Formulas stay."""
+    for node in document.query_selector_all(_UNSEEN).values():
+        text = node.text or ""
+        if len(text) > MAX_UNSEEN_CHARS or any(sign in text for sign in _FORMULA_SIGNS):
+            continue
+        if any(map(str.isalnum, text)):  # a colon between two parts of a heading stays
+            node.decompose()
 
 
 def drop_anchors(body: ElementNode, links: list[ElementNode]) -> None:

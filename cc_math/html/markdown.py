@@ -46,6 +46,8 @@ def to_markdown(minimal_html: str) -> str:
         closing, tag = pieces[index + 1], pieces[index + 2]
         if tag == "p" or tag == "pre":
             out.append("\n" + margin if lists else "\n\n")
+            if not closing and pieces[index + 3][:1] == " ":
+                pieces[index + 3] = pieces[index + 3].lstrip(" ")
         elif tag == "li":
             if not closing:
                 prefix = "\n" + margin[2:]

@@ -156,6 +156,9 @@ _HINTS: dict[str, str] = {
         + _class_name("comment-respond|comments-area|commentlist|comment-list")
     ),
     "notes of LaTeXML": r"ltx_note",
+    "unseen words": _class_name("screen-reader-only|sr-only|visually-hidden|screen-reader-text"),
+    "class para": _class_name("para"),
+    "source of a listing": "ltx_listing_data",
     "class share": _class_name("share|sharing|social|follow|feedback|print"),
     # the page itself
     "robots": r"""name\s*=\s*["']?(?:robots|googlebot|ccbot|tdm-reservation)""",

@@ -20,6 +20,7 @@ _LINE_START = re.compile(r"^( *)(?=\S)", re.M)
 _INLINE_DEFINITION = (
     "dd:not(:has(> p, > div, > dl, > ul, > ol, > pre, > table, > blockquote, > section))"
 )
+_PARAGRAPH = "div.para:not(.logical):not(li > :first-child):not(li > .logical > :first-child)"
 MAX_QUOTE_DEPTH = 5
 """Deeper quotations are set no deeper. Chosen: mail threads; bounds what nesting can add."""
 
@@ -38,6 +39,17 @@ def mark_definitions(document: DocumentNode) -> None:
     for node in document.query_selector_all(_INLINE_DEFINITION).values():
         if (node.text or "").strip():
             node.prepend(document.create_text_node(": "))
+
+
+def mark_paragraphs(document: DocumentNode) -> None:
+    """PreTeXt's ``div.para`` become ``p``: a ``div`` ends a line, not a paragraph.
+
+    Those that begin an item of a list stay with its number. Moves children, no copies.
+    """
+    for node in document.query_selector_all(_PARAGRAPH).values():
+        paragraph = document.create_element("p")
+        paragraph.append(*node.child_nodes.values())
+        node.replace_with(paragraph)
 
 
 def apply_marks(text: str, items: Items) -> str:
