@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cc_math.errors import UserError
+from cc_math.errors import JobError, UserError
 from cc_math.options import column_options
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _tell(line: str) -> None:
 )  # fmt: skip
 @click.option(
     "--rubric", "rubric_file", metavar="FILE",
-    help="Another rubric; it must ask for the same JSON. Default: classifiers/rubric.md.",
+    help="Another rubric; it must ask for the same JSON. Default: the one that ships.",
 )  # fmt: skip
 @click.option(
     "--max-chars", type=click.IntRange(200), default=6000, show_default=True,
@@ -121,6 +121,8 @@ def annotate(model: str, output: str, dry_run: bool, **given: Any) -> None:
     _print_outcome(outcome, total, len(known), output, prices)
     if outcome.error is not None:
         raise outcome.error
+    if outcome.asked and len(outcome.failures) == outcome.asked:
+        raise JobError("every question failed; see the reasons above, and try --limit 1 first")
 
 
 def _endpoint(model: str, dry_run: bool, given: dict[str, Any]) -> Endpoint:

@@ -123,6 +123,10 @@ def evaluate_classifier(
 
     if pictures is not None:
         require_matplotlib()
+        try:
+            Path(pictures).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"--pictures {pictures}: {error.strerror}") from None
     pages = read_labelled_pages(labels, score_field=score_field)
     pages = [page for page in pages if page.score not in leave_out]
     scorers = _load_models(models)

@@ -230,6 +230,8 @@ def score(
         overrides = (*overrides, f"score.model={_quoted(models[0])}", f"score.beside=[{beside}]")
     names = _names(id_column, url_column, text_column)
     if explain is not None:
+        if output is not None or len(models) > 1:
+            raise UserError("--explain prints and takes one --model at most; leave out --output")
         chosen = recipes.load(common["recipe"], overrides).score.model
         return print_explanations(_documents(documents), names, chosen, explain, as_json)
     if output is None:
@@ -391,13 +393,5 @@ def shard(
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    run,
-    extract,
-    train_classifier,
-    score,
-    mine_domains,
-    dedup,
-    decontaminate,
-    compose,
-    shard,
-)
+    run, extract, train_classifier, score, mine_domains, dedup, decontaminate, compose, shard,
+)  # fmt: skip

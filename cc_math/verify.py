@@ -127,7 +127,7 @@ def _verify_chunks(stage: Stage, root: str, manifest: Json) -> list[Problem]:
         try:
             chunk = read_json(entry.uri) or {}
             names.add(chunk["chunk"])
-            files += [f["path"] for f in chunk["files"]]
+            files += chunk["files"]
             for name, number in chunk["counts"].items():
                 counts[name] = counts.get(name, 0) + number
         except (KeyError, TypeError, CcMathError) as error:
@@ -135,8 +135,11 @@ def _verify_chunks(stage: Stage, root: str, manifest: Json) -> list[Problem]:
     missing = set(manifest["chunks"]) - names
     if missing:
         problems.append(Problem(folder, f"no manifest of chunks {', '.join(sorted(missing))}"))
-    if not set(files) <= {f["path"] for f in manifest["files"]}:
-        problems.append(Problem(root, f"{stage.name}: chunks name files that the stage does not"))
+    stated_files = {f["path"]: f for f in manifest["files"]}
+    for file in files:
+        if stated_files.get(file["path"]) != file:
+            what = f"{stage.name}: its chunk says something else of {file['path']} than the stage"
+            problems.append(Problem(root, what))
     for name, number in counts.items():
         stated = manifest["counts"].get(name)
         if stated is None or stated < number:

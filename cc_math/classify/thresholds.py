@@ -252,7 +252,10 @@ def choose_by_tokens(every: Tally, tokens: int) -> float:
         raise UserError(
             f"even the documents that score 1 hold {kept[-1]:,} tokens, over {tokens:,}"
         )
-    return round(max(1, int(fitting[0])) / (_BINS - 1), 4)
+    chosen = max(1, int(fitting[0]))
+    if not kept[chosen]:
+        raise UserError(f"no threshold keeps a document within {tokens:,} tokens")
+    return round(chosen / (_BINS - 1), 4)
 
 
 def choose(
