@@ -10,7 +10,7 @@ import pytest
 
 from cc_math.errors import InputError
 from cc_math.manifests import Part
-from cc_math.spark.parts import distinct_rows, document_chunks
+from cc_math.spark.parts import distinct_rows, document_chunks, scores_of
 from cc_math.tables import ColumnNames
 
 NAMES = ColumnNames()
@@ -46,6 +46,18 @@ def test_a_sidecar_of_other_documents_is_refused(documents: list[Part]) -> None:
     older = [Part("unread", p.name, "scores", 1, "older documents") for p in documents]
     with pytest.raises(InputError, match="made from other documents"):
         document_chunks(documents, NAMES, contamination=older)
+
+
+def test_of_several_models_the_first_acts(documents: list[Part], tmp_path: Path) -> None:
+    (tmp_path / "scores").mkdir()
+    rows: list[dict[str, object]] = [
+        {"doc_id": doc_id, "model": model, "head": head, "score": score}
+        for doc_id in "12"
+        for model, head, score in (("z", "kind:qa", 0.1), ("z", "math", 0.57), ("a", "math", 0.9))
+    ]
+    beside = [part(tmp_path / "scores", p.name, rows) for p in documents]
+    chunk = document_chunks(documents, NAMES, scores=beside)[0]
+    assert scores_of(chunk) == {"1": 0.57, "2": 0.57}
 
 
 def test_the_names_of_columns_are_part_of_the_identity(documents: list[Part]) -> None:
