@@ -260,11 +260,9 @@ class Scanner:
         if opener.startswith("["):
             closer = "[/" + opener[1:]
             end = self._until(text, start, closer, MAX_DISPLAY_CHARS)
-            return (
-                (text[start:end], end + len(closer), opener == "[tex]", "bbcode")
-                if end > start
-                else None
-            )
+            if end <= start:
+                return None
+            return text[start:end], end + len(closer), opener == "[tex]", "bbcode"
         name = match.group(1)
         if name not in MATH_ENVIRONMENTS or not self.delimiters.environments:
             return None
