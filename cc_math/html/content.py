@@ -20,6 +20,7 @@ from cc_math.html.furniture import drop_anchors, drop_furniture
 from cc_math.html.html_formulas import write_scripts
 from cc_math.html.items import OPEN, Item, Items
 from cc_math.html.page import ParsedPage
+from cc_math.html.prefilter import FOLDED_WORDS
 from cc_math.html.questions import mark_posts
 from cc_math.html.quotes import mark_definitions, mark_paragraphs, mark_quotes
 
@@ -48,9 +49,8 @@ _SELECTORS = (
 """Hint and selector of what is rewritten before the choice."""
 _SHARED = ":is(.share, .sharing, .social, .follow, .feedback, .print):has(p + p)"
 """What is named for its buttons and holds paragraphs is the article above them."""
-_DROPPED_WORDS = ("dropdown", "hidden", "collaps", "expand", "popup")
 _FOLDED = (
-    *((f"class* {word}", f'[class*="{word}"]') for word in _DROPPED_WORDS),
+    *((f"class* {word}", f'[class*="{word}"]') for word in FOLDED_WORDS),
     ("class$ -like", '[class$="-like"]'),
     ("aria-expanded", '[aria-expanded="false"]'),
     ("class share", _SHARED),

@@ -60,7 +60,7 @@ _SUSPECT_SECTION = (
     r"tag|label|feedback|reply|modal)"
 )
 """An ``id`` that Resiliparse may take for furniture; the words of ``content``'s own pattern."""
-FOLDED_WORDS = ("dropdown", "hidden", "collaps", "expand", "toggle", "spoiler", "popup")
+FOLDED_WORDS = ("dropdown", "hidden", "collaps", "expand", "popup")
 _LITERALS = (
     "<mjx-container", "mwe-math-element", "data-mathml",
     "codecogs", "latex.php", "mimetex", "mathtex", "equation?tex=", "cht=tx", "equation_images/",
