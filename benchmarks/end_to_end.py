@@ -48,11 +48,13 @@ def by_hand(warcs: list[Path], output: Path) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.parquet
 
+    from cc_math.extraction.child import leave_out_pandas
     from cc_math.extraction.rows import Judge
     from cc_math.recipe import Recipe, section_values
     from cc_math.tables import put_table, rows_table
     from cc_math.warc import Capture, classify_response, read_captures
 
+    leave_out_pandas()  # as the child of the stage does
     started_s = time.process_time()
     settings = section_values(Recipe(), "extract")
     judges = [Judge(settings, "benchmark", warc.name) for warc in warcs]

@@ -90,7 +90,7 @@ def _tell(line: str) -> None:
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the choice.")
 @column_options
 def annotate(model: str, output: str, dry_run: bool, **given: Any) -> None:
-    """Labels (score 0-5, kind, language) from any OpenAI-compatible endpoint.
+    """Labels (score 0-5, one of ten kinds, language) from any OpenAI-compatible endpoint.
 
     The rubric is the prompt. The cost is shown before the first question and capped by
     --max-cost; answers are kept on disk, so the same command goes on where it stopped."""

@@ -1,4 +1,4 @@
-"""The commands that judge the classifier: evaluate-classifier, choose-threshold.
+"""`cc-math evaluate-classifier`, the explanations of `score`, and options about labels.
 
 Options in, functions of :mod:`cc_math.classify` called, a table for a terminal or JSON out.
 Tables go to standard output, progress and warnings to standard error. None of them needs
@@ -8,7 +8,6 @@ Spark; heavy imports wait until a command runs.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +19,10 @@ from cc_math.options import column_options, options
 if TYPE_CHECKING:
     from cc_math.classify.compare_models import ScoredModel
     from cc_math.classify.labelled_pages import LabelledPage
-    from cc_math.classify.thresholds import Accuracy, ScoredDocuments
     from cc_math.manifests import Part
     from cc_math.tables import ColumnNames
 
-_SHARE = click.FloatRange(0, 1)
-_MAGNITUDES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
-# Thresholds shown in the table: every twentieth. A chosen one stands among them.
-_SHOWN = tuple(n / 100 for n in range(5, 100, 5))
+SHARE = click.FloatRange(0, 1)
 
 label_options = options(
     click.option(
@@ -59,7 +54,8 @@ def _tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
+    """JSON for a reader: one value a line."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=1))
 
 
@@ -77,11 +73,11 @@ def _print_json(value: Any) -> None:
 @column_options
 @label_options
 @click.option(
-    "--threshold", type=_SHARE, default=0.5, show_default=True,
+    "--threshold", type=SHARE, default=0.5, show_default=True,
     help="Calibrated score from which a page counts as found.",
 )  # fmt: skip
 @click.option(
-    "--min-precision", type=_SHARE, default=0.85, show_default=True,
+    "--min-precision", type=SHARE, default=0.85, show_default=True,
     help="Precision at which recall is given.",
 )  # fmt: skip
 @click.option(
@@ -115,7 +111,12 @@ def evaluate_classifier(
     """Models on labelled pages, in one table with intervals by site, and their worst errors.
 
     MODEL is a model file, or `default` for the shipped one. A labelled page without a document
-    scores 0. Figures stand plain and weighted by the labels' weight, by language and kind."""
+    scores 0. Figures stand plain and weighted by the labels' weight, by language and kind.
+
+    Kinds are the ten of the rubric: exposition, problem_solution, qa, reference, code_docs,
+    research, news_blog, listing, spam, other. A model has a head kind:NAME for those of which it
+    saw labels enough (the shipped one none for qa and spam); a label of another kind counts as a
+    miss of the kind heads, and no document is ever given that kind."""
     from cc_math.classify.compare_models import Judgement, compare_models, comparison_lines
     from cc_math.classify.labelled_pages import read_labelled_pages, texts_of_pages
     from cc_math.classify.pictures import require_matplotlib
@@ -127,11 +128,13 @@ def evaluate_classifier(
             Path(pictures).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"--pictures {pictures}: {error.strerror}") from None
-    pages = read_labelled_pages(labels, score_field=score_field)
+    pages = read_labelled_pages(labels, score_field=score_field, tell=_tell)
     pages = [page for page in pages if page.score not in leave_out]
     scorers = _load_models(models)
     if not pages:
         raise UserError(f"{labels}: --leave-out leaves no label")
+    for name, scorer in scorers.items():
+        _tell_seen(name, scorer, pages)
     names = ColumnNames(id_column, url_column, text_column)
     texts = texts_of_pages(pages, documents, names, _tell)
     scored = [_scored(name, scorer, texts) for name, scorer in scorers.items()]
@@ -141,7 +144,7 @@ def evaluate_classifier(
         for model in scored:
             _draw(pages, model, judgement, Path(pictures))
     if as_json:
-        return _print_json(result)
+        return print_json(result)
     for line in comparison_lines(result, errors):
         click.echo(line)
 
@@ -158,6 +161,26 @@ def _load_models(models: tuple[str, ...]) -> dict[str, Any]:
             raise UserError(f"{model} is named twice")
         loaded[name] = load_classifier(None if model == "default" else model)
     return loaded
+
+
+def _tell_seen(name: str, scorer: Any, pages: list[LabelledPage]) -> None:
+    """Say which of the labelled sites the model was trained on, as far as it tells."""
+    from cc_math.classify.site_sketch import sites_seen
+
+    sites = {page.site for page in pages}
+    seen = sites_seen(scorer.training_sites, sites)
+    if seen is None:
+        _tell(
+            f"{name} does not tell the sites it was trained on: if these labels are among them, "
+            "its figures flatter"
+        )
+    elif seen:
+        number = sum(page.site in seen for page in pages)
+        _tell(
+            f"{name} was trained on {len(seen):,} of the {len(sites):,} sites of these labels "
+            f"({number:,} of {len(pages):,} pages): its figures flatter; see the cross-fitted ones "
+            "of its card, or train with --exclude-sites"
+        )
 
 
 def _scored(name: str, scorer: Any, texts: dict[str, str]) -> ScoredModel:
@@ -190,185 +213,6 @@ def _draw(pages: Any, model: ScoredModel, judgement: Any, folder: Path) -> None:
         _tell(f"wrote {path}")
 
 
-def parse_count(text: str) -> int:
-    """A number of tokens: 120000000, 1.2e8, 120M, 120B. Raises UserError for anything else."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?(?:[eE]\d{1,2})?)([KMBT]?)", text.replace("_", ""))
-    count = round(float(found[1]) * _MAGNITUDES[found[2]]) if found else 0
-    if count < 1:
-        raise UserError(f"expected a number of tokens such as 120B or 5e9, found {text!r}")
-    return count
-
-
-@click.command("choose-threshold")
-@click.option("--documents", required=True, metavar="DIR", help="Documents of the extract stage.")
-@click.option("--scores", required=True, metavar="DIR", help="Scores of these documents.")
-@click.option(
-    "--labels", metavar="FILE",
-    help="JSON lines with url and a score, and weight if known. Without them precision and "
-    "recall follow from the scores, as far as these are calibrated.",
-)  # fmt: skip
-@click.option("--precision", type=_SHARE, help="Lowest threshold with this precision.")
-@click.option("--recall", type=_SHARE, help="Highest threshold with this recall.")
-@click.option("--tokens", metavar="N", help="Lowest threshold that keeps at most so many: 120B.")
-@click.option(
-    "--lower-end", is_flag=True,
-    help="Let the lower end of the interval reach the target, not the estimate.",
-)  # fmt: skip
-@click.option("--model", metavar="DIGEST", help="Model whose scores count, if there are several.")
-@column_options
-@label_options
-@json_option
-def choose_threshold(
-    documents: str,
-    scores: str,
-    labels: str | None,
-    precision: float | None,
-    recall: float | None,
-    tokens: str | None,
-    lower_end: bool,
-    model: str | None,
-    id_column: str,
-    url_column: str,
-    text_column: str,
-    score_field: str,
-    min_positive: float,
-    repeats: int,
-    seed: int,
-    as_json: bool,
-) -> None:
-    """What each score threshold keeps, and how right it is; prints the line to compose with.
-
-    Documents and tokens are counted before duplicates, contamination and the other rules of
-    compose act. Recall is of all labelled pages, kept as documents or not."""
-    from cc_math.classify import thresholds
-    from cc_math.classify.labelled_pages import read_labelled_pages
-    from cc_math.manifests import table_parts
-    from cc_math.tables import ColumnNames
-
-    targets = [target for target in (precision, recall, tokens) if target is not None]
-    if len(targets) > 1:
-        raise UserError("--precision, --recall and --tokens exclude each other: give one")
-    budget = None if tokens is None else parse_count(tokens)
-    pages = [] if labels is None else read_labelled_pages(labels, score_field=score_field)
-    found = thresholds.tally_documents(
-        table_parts(documents, "documents", "corpus"),
-        table_parts(scores, "scores"),
-        ColumnNames(id_column, url_column, text_column),
-        head="math",
-        model=model,
-        labelled_urls=frozenset(page.url for page in pages),
-        progress=_tell,
-    )
-    if budget is not None and found.without_token_count:
-        raise UserError(
-            f"{found.without_token_count:,} documents have no token_count: a budget of tokens "
-            "needs documents of `cc-math extract`"
-        )
-    chosen = None if budget is None else thresholds.choose_by_tokens(found.every, budget)
-    judged = {"min_positive": min_positive, "repeats": repeats, "seed": seed}
-    accuracy, groups = _estimates(found, pages, labels, chosen, judged)
-    if precision is not None:
-        chosen = thresholds.choose(accuracy, "precision", precision, by_lower_end=lower_end)
-    if recall is not None:
-        chosen = thresholds.choose(accuracy, "recall", recall, by_lower_end=lower_end)
-    _print_thresholds(found, accuracy, groups, chosen, as_json)
-
-
-def _estimates(
-    found: ScoredDocuments,
-    pages: list[LabelledPage],
-    labels: str | None,
-    chosen: float | None,
-    judged: dict[str, Any],
-) -> tuple[Accuracy, dict[str, dict[str, Accuracy]]]:
-    """Precision and recall at every threshold that is tried: of all, and by language and kind."""
-    from cc_math.classify import thresholds
-
-    tried = sorted({*thresholds.THRESHOLDS, *([] if chosen is None else [chosen])})
-    if not pages:
-        return thresholds.accuracy_by_scores(found.every, tried), {"language": {}, "kind": {}}
-    if not found.label_scores:
-        raise UserError(f"{labels}: not one labelled page is among the documents")
-    judged["thresholds"] = tried
-    return (
-        thresholds.accuracy_by_labels(pages, found.label_scores, **judged),
-        thresholds.accuracy_by_groups(pages, found.label_scores, **judged),
-    )
-
-
-def _print_thresholds(
-    found: ScoredDocuments,
-    accuracy: Accuracy,
-    groups: dict[str, dict[str, Accuracy]],
-    chosen: float | None,
-    as_json: bool,
-) -> None:
-    from cc_math.classify.thresholds import kept_rows
-
-    at = 0.5 if chosen is None else chosen
-    every = accuracy.thresholds if as_json else sorted({*_SHOWN, at})
-    rows = kept_rows(found.every, accuracy, every)
-    by = _group_rows(found, groups, at)
-    line = None if chosen is None else f"--set compose.min_score={chosen:g}"
-    if as_json:
-        return _print_json(
-            {"thresholds": rows, "labels": accuracy.labels, "unscored": found.unscored,
-             "chosen": chosen, "option": line, "at": at, **by}
-        )  # fmt: skip
-    click.echo(
-        f"precision and recall by {accuracy.labels} labelled pages, 95 % intervals by site"
-        if accuracy.labels
-        else "precision and recall by the scores themselves: right as far as they are calibrated, "
-        "and recall of the documents alone; give --labels for estimates with intervals"
-    )
-    if found.unscored:
-        click.echo(f"{found.unscored:,} documents have no score and are not counted")
-    if found.without_token_count:
-        click.echo(f"{found.without_token_count:,} documents have no token_count and count as 0")
-    marks = ["<- chosen" if row["threshold"] == chosen else "" for row in rows]
-    _print_kept("threshold", [f"{row['threshold']:g}" for row in rows], rows, marks)
-    for name, group in by.items():
-        click.echo(f"\nat {at:g} by {name.removeprefix('by_')}")
-        _print_kept("", list(group), list(group.values()), [""] * len(group))
-    if line is not None:
-        click.echo(f"\nto use it: cc-math compose … {line}")
-
-
-def _print_kept(head: str, names: list[str], rows: list[dict[str, Any]], marks: list[str]) -> None:
-    """Rows of `kept_rows` as a table; `labels` are the labelled pages that are kept."""
-    from cc_math.classify.compare_models import aligned, shown
-
-    table = [[head, "documents", "tokens", "labels", "precision", "recall", ""]]
-    for name, row, mark in zip(names, rows, marks, strict=True):
-        counts = [row["documents"], row["tokens"], row.get("labels")]
-        figures = [shown(row[f]) if f in row else "-" for f in ("precision", "recall")]
-        cells = ["-" if count is None else f"{count:,}" for count in counts]
-        table.append([name, *cells, *figures, mark])
-    for line in aligned(table):
-        click.echo(line)
-
-
-def _group_rows(
-    found: ScoredDocuments, groups: dict[str, dict[str, Accuracy]], at: float
-) -> dict[str, dict[str, Any]]:
-    """What the threshold `at` keeps of each language and kind, most documents first.
-
-    A kind that no score tells but labels do has figures, and no documents to count.
-    """
-    from cc_math.classify.thresholds import kept_rows
-
-    by: dict[str, dict[str, Any]] = {}
-    for name, tallies in (("language", found.by_language), ("kind", found.by_kind)):
-        rows = {
-            key: kept_rows(tallies.get(key), groups[name].get(key), [at])[0]
-            for key in {*tallies, *groups[name]}
-        }
-        ordered = sorted(rows.items(), key=lambda item: (-(item[1]["documents"] or 0), item[0]))
-        if ordered:
-            by[f"by_{name}"] = dict(ordered)
-    return by
-
-
 def print_explanations(
     parts: list[Part], names: ColumnNames, model: str, wanted: str, as_json: bool
 ) -> None:
@@ -393,4 +237,4 @@ def print_explanations(
             click.echo(line)
 
 
-COMMANDS: tuple[click.Command, ...] = (evaluate_classifier, choose_threshold)
+COMMANDS: tuple[click.Command, ...] = (evaluate_classifier,)

@@ -14,12 +14,15 @@ from typing import Any
 
 import click
 
-from cc_math import classifier_commands
+from cc_math import classifier_commands, fetch_command, iterate_command
 from cc_math import recipe as recipes
 from cc_math.annotate_command import annotate
+from cc_math.diff_command import diff
 from cc_math.errors import CcMathError, InputError, was_interrupted
+from cc_math.file_kinds import not_a_page
 from cc_math.options import recipe_options
 from cc_math.stage_commands import COMMANDS
+from cc_math.threshold_command import choose_threshold
 from cc_math.version import __version__
 
 INTERRUPTED = 130
@@ -58,7 +61,15 @@ def cli() -> None:
     """
 
 
-for command in (*COMMANDS, *classifier_commands.COMMANDS, annotate):
+for command in (
+    *COMMANDS,
+    *fetch_command.COMMANDS,
+    *iterate_command.COMMANDS,
+    diff,
+    *classifier_commands.COMMANDS,
+    choose_threshold,
+    annotate,
+):
     cli.add_command(command)
 
 
@@ -95,6 +106,8 @@ def text(file: str, url: str | None, content_type: str | None, as_json: bool) ->
     from cc_math.schema import Drop
 
     payload = sys.stdin.buffer.read() if file == "-" else _read_file(file)
+    if found := not_a_page(payload):
+        raise InputError(f"{'standard input' if file == '-' else file} is no HTML page but {found}")
     result = html.extract(payload, url, content_type)
     if isinstance(result, Drop):
         click.echo(

@@ -21,6 +21,7 @@ class ComposeDrop(StrEnum):
     """Why a document is not in the corpus, in the order in which the rules act."""
 
     repeated = "repeated"  # the same capture again
+    not_recalled = "not_recalled"  # a table of recalled documents was given, without this one
     unscored = "unscored"  # scores were given, and this document has none
     below_min_score = "below_min_score"
     other_language = "other_language"
@@ -30,6 +31,7 @@ class ComposeDrop(StrEnum):
     duplicate_url = "duplicate_url"
     duplicate_exact = "duplicate_exact"
     duplicate_near = "duplicate_near"
+    over_kind_share = "over_kind_share"  # other kinds of pages were to have a larger share
 
 
 QUALITY_DROP = "quality:"
@@ -41,7 +43,7 @@ rules act after those of one document above and before duplicates are chosen."""
 class Facts:
     """What is known of one document when it is judged. ``score`` is None where scores were not
     given; ``cuts`` are the passages that the recipe leaves out, ``failures`` the quality rules that
-    what is left fails."""
+    what is left fails; ``recalled`` is None where no table of recalled documents was given."""
 
     score: float | None
     scored: bool
@@ -52,12 +54,17 @@ class Facts:
     length_chars: int
     cuts: Sequence[Span]
     failures: Sequence[str] = ()
+    recalled: bool | None = None
 
 
 def judge(facts: Facts, settings: dict[str, Any]) -> str | None:
     """The first rule that keeps a document out: a :class:`ComposeDrop`, or a quality rule after
-    :data:`QUALITY_DROP`. ``settings`` are the recipe's [compose], with [quality] as "quality"."""
-    if facts.scored:
+    :data:`QUALITY_DROP`. ``settings`` are the recipe's [compose], with [quality] as "quality".
+
+    Of recalled documents the round's threshold has decided already: no other one acts."""
+    if facts.recalled is False:
+        return ComposeDrop.not_recalled
+    if facts.scored and facts.recalled is None:
         if facts.score is None:
             return ComposeDrop.unscored
         if facts.score < settings["min_score"]:
@@ -108,13 +115,15 @@ def acting_cuts(cuts: Sequence[tuple[int, int, str]], contamination: str) -> lis
     return [(a, b) for a, b, why in cuts if why != "contamination" or contamination == "cut"]
 
 
-def metadata_json(row: dict[str, Any], cut_chars: int) -> str:
-    """The corpus's `metadata` column: what FineMath's columns have no place for."""
+def metadata_json(row: dict[str, Any], cut_chars: int, kind: str) -> str:
+    """The corpus's `metadata` column: what FineMath's columns have no place for. ``kind`` is the
+    likeliest kind of page, '' where the scores tell none."""
     values = {
         "title": row["title"] or "",
         "opt_out": row["opt_out"] or "",
         "formula_counts": dict(row["formula_counts"] or []),
         "formula_faults": dict(row["formula_faults"] or []),
         "cut_chars": cut_chars,
+        "kind": kind,
     }
     return json.dumps(values, sort_keys=True, ensure_ascii=False)

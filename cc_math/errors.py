@@ -14,6 +14,7 @@ An exception means that the job is wrong; a record that is wrong is a
         ├── AccountingError       counts that must agree do not
         ├── StorageError          a store refused or lost an operation
         ├── ChunksFailed          some chunks failed; the others are done and are kept
+        ├── DriftError            a mining round is worse on the hold-out than the one before
         └── ChildError            the extraction child process cannot work at all
 
 Each message says what was expected, what was found, where, and the mend.
@@ -66,6 +67,10 @@ class StorageError(JobError):
 
 class ChunksFailed(JobError):
     """Some chunks of a stage failed; finished ones are kept and a rerun does the rest."""
+
+
+class DriftError(JobError):
+    """A mining round's hold-out average precision fell by more than the recipe allows."""
 
 
 class ChildError(JobError):

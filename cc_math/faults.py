@@ -46,6 +46,10 @@ class FaultyStore:
         self._act("open_range", uri, after=False)
         return self._store.open_range(uri, start_bytes)
 
+    def read_range(self, uri: str, start_bytes: int, end_bytes: int) -> bytes:
+        self._act("read_range", uri, after=False)
+        return self._store.read_range(uri, start_bytes, end_bytes)
+
     def size_bytes(self, uri: str) -> int | None:
         self._act("size_bytes", uri, after=False)
         return self._store.size_bytes(uri)

@@ -57,16 +57,17 @@ def decode_header_text(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def split_head(data: bytes, start: int) -> tuple[int, int]:
+def split_head(data: bytes, start: int, end: int | None = None) -> tuple[int, int]:
     """Return where the head that begins at `start` ends and where its block begins.
 
-    Heads end at an empty line, CRLF or, from careless writers, LF. (-1, -1) without one.
+    Heads end at an empty line, CRLF or, from careless writers, LF. (-1, -1) without one before
+    `end`.
     """
-    end = data.find(b"\r\n\r\n", start)
-    bare = data.find(b"\n\n", start, end if end >= 0 else len(data))
+    found = data.find(b"\r\n\r\n", start, end)
+    bare = data.find(b"\n\n", start, found if found >= 0 else end)
     if bare >= 0:
         return bare, bare + 2
-    return (end, end + 4) if end >= 0 else (-1, -1)
+    return (found, found + 4) if found >= 0 else (-1, -1)
 
 
 def parse_header_lines(head: str) -> dict[str, str]:
@@ -99,18 +100,22 @@ def parse_header_lines(head: str) -> dict[str, str]:
     return headers
 
 
-def parse_http_response(block: bytes) -> HttpResponse | None:
-    """Split an `application/http` block; None where it does not begin like HTTP."""
-    if not block.startswith(b"HTTP/"):
+def parse_http_response(data: bytes, start: int = 0, end: int | None = None) -> HttpResponse | None:
+    """Split the `application/http` block `data[start:end]`; None where it does not begin like HTTP.
+
+    The body is cut out of `data`, once.
+    """
+    end = len(data) if end is None else end
+    if not data.startswith(b"HTTP/", start, end):
         return None
-    head_end, body_start = split_head(block, 0)
+    head_end, body_start = split_head(data, start, end)
     if head_end < 0:
-        head_end = body_start = len(block)
-    head = decode_header_text(block[:head_end])
+        head_end = body_start = end
+    head = decode_header_text(data[start:head_end])
     words = head.split("\n", 1)[0].split(None, 2)
     code = words[1] if len(words) > 1 else ""
     status = int(code) if len(code) == 3 and code.isascii() and code.isdecimal() else 0
-    return HttpResponse(status, parse_header_lines(head), block[body_start:])
+    return HttpResponse(status, parse_header_lines(head), data[body_start:end])
 
 
 def decode_body(response: HttpResponse, *, max_payload_bytes: int) -> DecodedBody:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 HTTPS_CONNECTIONS = 16  # chosen: as many as cc_math.inputs asks for sizes at a time
 
 
+class NoRanges(StorageError):
+    """The server sends whole files only: a read must begin at the file's start."""
+
+
 class HttpsStore:
     """Read-only files behind https (and http, for a server of one's own)."""
 
@@ -54,8 +58,25 @@ class HttpsStore:
             reply.close()
             return io.BytesIO()
         if start_bytes and reply.status != 206:
-            raise StorageError(f"GET {uri}: the server does not answer range requests")
+            reply.close()
+            raise NoRanges(f"GET {uri}: the server does not answer range requests")
         return cast(BinaryIO, reply)
+
+    def read_range(self, uri: str, start_bytes: int, end_bytes: int) -> bytes:
+        import urllib3
+
+        wanted = {"Range": f"bytes={start_bytes}-{end_bytes - 1}"}
+        reply = self._request("GET", uri, wanted, stream=True)
+        if reply.status == 416:
+            reply.close()
+            return b""
+        if reply.status != 206:  # the whole file is on its way: it is not taken
+            reply.close()
+            raise NoRanges(f"GET {uri}: the server does not answer range requests")
+        try:
+            return cast(bytes, reply.read())  # to the end, so that the connection is used again
+        except urllib3.exceptions.HTTPError as error:
+            raise StorageError(f"GET {uri}: {error}") from error
 
     def size_bytes(self, uri: str) -> int | None:
         try:

@@ -74,7 +74,8 @@ column_options = options(
 )
 documents_options = options(
     click.option(
-        "--documents", required=True, metavar="DIR", help="Documents: ours, or any Parquet."
+        "--documents", required=True, multiple=True, metavar="DIR",
+        help="Documents: ours, or any Parquet; may be given again, as for a later crawl.",
     ),
     column_options,
-)
+)  # fmt: skip

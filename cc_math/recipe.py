@@ -23,6 +23,7 @@ from typing import Any, get_args, get_type_hints
 
 from cc_math.classify.settings import ClassifierSettings
 from cc_math.errors import RecipeError
+from cc_math.kind_shares import KindShares, check_kind_shares, check_kinds
 from cc_math.manifests import digest
 from cc_math.recipe_tables import (
     Compose,
@@ -31,15 +32,24 @@ from cc_math.recipe_tables import (
     Dedup,
     Domains,
     Extract,
+    Fetch,
     Input,
     Quality,
     Score,
     Shard,
 )
+from cc_math.rounds.settings import Iterate
 from cc_math.storage import read_text
 
 LOCATIONS = frozenset(
-    {"extract.quick_model", "score.model", "decontaminate.benchmarks", "shard.tokenizer"}
+    {
+        "extract.quick_model",
+        "score.model",
+        "decontaminate.benchmarks",
+        "shard.tokenizer",
+        "iterate.labels",
+        "iterate.seeds",
+    }
 )
 """Values that say where a thing lies; its digest, not its place, is part of a result's identity."""
 
@@ -54,6 +64,8 @@ class Recipe:
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     score: Score = field(default_factory=Score)
     domains: Domains = field(default_factory=Domains)
+    iterate: Iterate = field(default_factory=Iterate)
+    fetch: Fetch = field(default_factory=Fetch)
     dedup: Dedup = field(default_factory=Dedup)
     decontaminate: Decontaminate = field(default_factory=Decontaminate)
     compose: Compose = field(default_factory=Compose)
@@ -157,11 +169,19 @@ def _converted(given: Any, wanted: Any) -> Any:
         item_type = get_args(wanted)[0]
         items = [_converted(item, item_type) for item in given] if type(given) is list else [None]
         return None if None in items else tuple(items)
+    if wanted == KindShares and isinstance(given, dict):
+        shares = [(kind, _converted(share, float)) for kind, share in sorted(given.items())]
+        return None if any(share is None for _, share in shares) else tuple(shares)
     return given if type(given) is wanted else None
 
 
 def _type_name(wanted: Any) -> str:
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
+    if wanted == KindShares:
+        return "a table with a number for each kind"
+    names = {
+        int: "a whole number", float: "a number", bool: "true or false", str: "a string",
+        dict: "a table",
+    }  # fmt: skip
     return names.get(wanted) or _LISTS.get(wanted) or str(wanted.__name__)
 
 
@@ -181,7 +201,17 @@ def _override(recipe: Recipe, override: str) -> Recipe:
         except tomllib.TOMLDecodeError:
             if hints.get(key) == tuple[str, ...]:
                 given = [item for item in given.split(",") if item]
+            elif hints.get(key) == KindShares:
+                given = _inline_table(given, at)
     return _with_value(recipe, table, key, given, at)
+
+
+def _inline_table(given: str, at: str) -> Any:
+    """`problem_solution=0.3,listing=0.1`: a TOML table without its braces."""
+    try:
+        return tomllib.loads(f"v = {{{given}}}")["v"]
+    except tomllib.TOMLDecodeError:
+        raise RecipeError(f"{at}: expected KIND=SHARE, such as problem_solution=0.3") from None
 
 
 def _unknown(where: str, line: str, what: str, name: str, valid: list[str]) -> str:
@@ -211,12 +241,20 @@ def _line_of(text: str, table: str | None, key: str) -> str:
 _SHARES = (
     "quick_floor",
     "min_share",
+    "auto_min_share",
     "min_overlap",
     "min_url_overlap",
     "whole_strength",
     "min_score",
     "validation_share",
     "sample",
+    "stop_overlap",
+    "sample_share",
+    "max_site_share",
+    "max_template_overlap",
+    "reselect_floor",
+    "budget_floor",
+    "max_drop",
 )
 _POSITIVE = (
     "chunk_bytes",
@@ -231,6 +269,16 @@ _POSITIVE = (
     "common_texts",
     "tokens_per_shard",
     "max_bucket",
+    "min_pages",
+    "min_effect",
+    "max_nodes",
+    "max_proposals",
+    "part_pages",
+    "whole_from_pages",
+    "chunk_pages",
+    "max_rounds",
+    "max_examples",
+    "max_per_site",
 )
 _CHOICES = {
     "compose.contamination": ("drop", "cut", "keep"),
@@ -256,6 +304,9 @@ def _checked(recipe: Recipe) -> Recipe:
                 raise RecipeError(f"{name} is one of {', '.join(_CHOICES[name])}, found {given!r}")
     if recipe.shard.validation_share >= 1:
         raise RecipeError("shard.validation_share must be below 1: something must be trained on")
+    bounds = recipe.compose
+    check_kinds("min_kind_scores", bounds.min_kind_scores)
+    check_kind_shares(bounds.min_kind_shares, bounds.max_kind_shares)
     unknown = set(recipe.shard.formats) - {"megatron", "parquet"}
     if unknown or not recipe.shard.formats:
         raise RecipeError(f"shard.formats are megatron and parquet, found {sorted(unknown)}")
@@ -276,9 +327,14 @@ def to_toml(recipe: Recipe) -> str:
             given = getattr(getattr(recipe, table), spec.name)
             source = f" ({spec.metadata['source']})" if spec.metadata["source"] else ""
             lines.append(f"# {spec.metadata['doc']}{source}")
-            lines.append(f"{spec.name} = {_toml_value(given)}")
+            is_table = get_type_hints(cls)[spec.name] == KindShares
+            lines.append(f"{spec.name} = {_table_value(given) if is_table else _toml_value(given)}")
         lines.append("")
     return "\n".join(lines)
+
+
+def _table_value(given: KindShares) -> str:
+    return "{" + ", ".join(f"{kind} = {share!r}" for kind, share in given) + "}"
 
 
 def _toml_value(given: Any) -> str:

@@ -115,6 +115,63 @@ class Domains:
         "fewest pages of a proposed site",
         "chosen: below it the interval of the share is wider than the threshold",
     )
+    min_evidence: float = value(
+        15.1,
+        "likelihood ratio (G) from which a path prefix differs from what is around it",
+        "chi-square, 1 degree of freedom, p = 0.0001, since many prefixes of a site are tried",
+    )
+    min_effect: float = value(
+        0.5,
+        "difference of the recalled shares (Cohen's h) from which a prefix is listed on its own",
+        "Cohen 1988, section 6.2: medium; 10 % against 0.5 %, or 50 % against 74 %",
+    )
+    max_nodes: int = value(
+        20_000, "path prefixes of one domain held at a time; the rarest are folded", "chosen: 20 MB"
+    )
+    max_prefixes: int = value(
+        200, "path prefixes listed of one domain, those that differ most", "chosen: a person reads"
+    )
+    max_proposals: int = value(
+        10_000, "rows of proposals.tsv, the sites with most recalled pages", "chosen: a day's read"
+    )
+    auto_min_share: float = value(
+        0.25,
+        "lower end of the share's interval from which --auto accepts a site",
+        "measured: a round recalls 50 to 75 % of a textbook, so that a quarter is a good part of "
+        "a site; of 811 sites 11 rows were accepted by the shipped model's scores, all right",
+    )
+    auto_score_slack: float = value(
+        0.0,
+        "how far below the mean score of all listed recalled pages a site so accepted may lie",
+        "measured: of a bootstrapped model's sites 15 of 17 are right so, 17 of 34 by share alone",
+    )
+    auto_min_pages: int = value(10, "fewest pages of a site that --auto accepts", "as min_pages")
+    part_pages: int = value(
+        250_000, "pages in a part of the tables, cut by hash of the domain", "chosen: a minute"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """[fetch] — chosen pages alone, out of their WARCs; changes how bytes move, no document."""
+
+    whole_from_pages: int = value(
+        4_000,
+        "wanted pages of a WARC from which it is read on instead of by ranges",
+        "chosen: joined ranges then move nine tenths of a WARC of 1 GB anyway, in more requests; "
+        "in time no crossing was measured (benchmarks/fetch.py), where a request a page, one "
+        "after another, loses from 190 to 440 pages on",
+    )
+    join_gap_bytes: int = value(
+        1 * MIB,
+        "gap between two wanted records that is read rather than asked around",
+        "measured: 20 ms, the least that a request costs, are 1 MB at 50 MB/s",
+    )
+    chunk_pages: int = value(
+        5_000,
+        "most wanted pages of a WARC that one task takes",
+        "chosen: about half a minute of extraction, and documents of some tens of MB",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +275,23 @@ class Compose:
     )
     min_text_chars: int = value(
         100, "shortest published text after cuts", "as extract.min_text_chars"
+    )
+    min_kind_scores: tuple[tuple[str, float], ...] = value(
+        (("problem_solution", 0.25),),
+        "score of a head kind:NAME from which a document is of that kind, even where another "
+        "kind is likelier; without one it is of the likeliest",
+        "measured: finds 23 of 43 labelled pages and 12 wrong ones; the likeliest alone 15 and 1",
+    )
+    min_kind_shares: tuple[tuple[str, float], ...] = value(
+        (),
+        "least shares of the corpus's tokens by kind of page, such as {problem_solution = 0.3}; "
+        "documents of the other kinds are left out for it, by hash",
+        "chosen: the mix as it is found",
+    )
+    max_kind_shares: tuple[tuple[str, float], ...] = value(
+        (),
+        "largest shares by kind of page, such as {listing = 0.02, code_docs = 0.1}",
+        "chosen: the mix as it is found",
     )
 
 

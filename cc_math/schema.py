@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from cc_math.quality import SIGNALS
 
-SCHEMA_VERSION = 2  # raised when a column is added or changes its meaning, name or type
+SCHEMA_VERSION = 3  # raised when a column is added or changes its meaning, name or type
 
 
 class DropReason(StrEnum):
@@ -60,6 +60,7 @@ class Column:
 
 _TEXT = pa.string()
 _COUNTS = pa.map_(pa.string(), pa.int32())
+_LANGUAGES = pa.list_(pa.struct([("code", pa.string()), ("share", pa.float64())]))
 
 _IDENTITY = [
     Column("doc_id", _TEXT, "32 hex digits: BLAKE2b-128 of raw URL, capture time, payload digest"),
@@ -104,8 +105,14 @@ TABLES: dict[str, list[Column]] = {
     ],
     "documents": [*_PAGE_COLUMNS, *_PAGE_JUDGEMENTS, *_DOCUMENT_COLUMNS],
     "html": [
-        Column("doc_id", _TEXT, "of the kept page"),
+        *_IDENTITY,
+        Column("fetch_time", _TEXT, "WARC-Date, ISO 8601, UTC"),
+        Column("payload_digest", _TEXT, "WARC-Payload-Digest, or computed in its form"),
         Column("content_type", _TEXT, "Content-Type header as captured"),
+        Column("identified_payload_type", _TEXT, "WARC-Identified-Payload-Type, or empty"),
+        Column("languages_cld2", _LANGUAGES, "languages-cld2 of the crawl, best first"),
+        Column("x_robots_tag", _TEXT, "X-Robots-Tag header, or empty"),
+        Column("tdm_reservation", _TEXT, "TDM-Reservation header, or empty"),
         Column("payload_zstd", pa.binary(), "the decoded payload, compressed with Zstandard"),
     ],
     "scores": [
@@ -144,15 +151,53 @@ TABLES: dict[str, list[Column]] = {
         Column("strength", pa.float32(), "share of the item covered by the match, 0-1"),
     ],
     "domains": [
-        Column("domain", _TEXT, "registered domain, or a path prefix of one"),
-        Column("level", _TEXT, "'domain' or 'prefix'"),
-        Column("pages", pa.int64(), "HTML pages seen"),
-        Column("recalled", pa.int64(), "documents at or above the score threshold"),
+        Column("domain", _TEXT, "registered domain, pattern of a path prefix, or host linked to"),
+        Column("level", _TEXT, "'domain', 'prefix' or 'link' (pages that recalled pages link to)"),
+        Column("registered_domain", _TEXT, "the domain that a prefix or host belongs to"),
+        Column("pages", pa.int64(), "addresses (url_key) seen; of level link those linked to"),
+        Column("recalled", pa.int64(), "of these with a capture at or above the score threshold"),
         Column("share", pa.float32(), "recalled / pages"),
         Column("share_low", pa.float32(), "lower end of the 95 % Wilson interval"),
         Column("share_high", pa.float32(), "upper end of the 95 % Wilson interval"),
-        Column("tokens", pa.int64(), "tokens of the recalled documents"),
-        Column("examples", pa.list_(pa.string()), "URLs of recalled documents, at most five"),
+        Column("score", pa.float32(), "mean score of the recalled ones, null without any"),
+        Column("tokens", pa.int64(), "tokens of the recalled documents; 0 for level link"),
+        Column("languages", _COUNTS, "recalled documents by language"),
+        Column("kinds", _COUNTS, "recalled documents by likeliest kind; empty without that head"),
+        Column("proposed", pa.bool_(), "whether it is on the list of proposals"),
+        Column("examples", pa.list_(pa.string()), "five URLs at most, recalled (level link: not)"),
+    ],
+    "linked_pages": [
+        *_IDENTITY,
+        Column("registered_domain", _TEXT, "of the page linked to"),
+        Column("n_links", pa.int32(), "sites whose recalled documents link to it, each site once"),
+        Column("from_url", _TEXT, "one of these documents, that of the smallest doc_id"),
+    ],
+    "wanted": [
+        *_IDENTITY,
+        Column("registered_domain", _TEXT, "by the public suffix list with its private section"),
+        Column("crawl", _TEXT, "crawl name"),
+        Column("warc_filename", _TEXT, "path of the WARC as listed in the input"),
+        Column("warc_record_offset", pa.int64(), "bytes to the start of the record's gzip member"),
+        Column("warc_record_length", pa.int64(), "compressed length of the record in bytes"),
+        Column("reason", _TEXT, "why it is wanted: domain, prefix, link, sample or index"),
+    ],
+    "seed": [
+        *_IDENTITY,
+        Column("registered_domain", _TEXT, "by the public suffix list with its private section"),
+        Column("text", _TEXT, "main text, as in documents, cut at what the trainer reads"),
+        Column("n_formulas", pa.int32(), "formulas in text"),
+        Column("label", pa.int8(), "1 mathematics, 0 not"),
+        Column("source", _TEXT, "where the example is from: bootstrap, domain, hard_negative …"),
+        Column("score", pa.float32(), "math score by the round before, 0-1; null where none has"),
+    ],
+    "recalled": [
+        *_IDENTITY,
+        Column("registered_domain", _TEXT, "by the public suffix list with its private section"),
+        Column("crawl", _TEXT, "crawl name"),
+        Column("score", pa.float32(), "math score by the round's model, 0-1"),
+        Column("token_count", pa.int32(), "tokens of its text by the shipped tokenizer"),
+        Column("round", pa.int16(), "first round of the unbroken run of rounds that recalled it"),
+        Column("source", _TEXT, "how its page came in: selection, domain, prefix, link, reselect"),
     ],
     "quality": [
         Column("doc_id", _TEXT, "document"),
@@ -169,7 +214,7 @@ TABLES: dict[str, list[Column]] = {
         Column("text", _TEXT, "the published text, cuts applied"),
         Column("token_count", pa.int32(), "tokens of text by the shipped tokenizer"),
         Column("char_count", pa.int32(), "characters of text"),
-        Column("metadata", _TEXT, "JSON: title, opt_out, formula counts and faults, cut chars"),
+        Column("metadata", _TEXT, "JSON: title, kind, opt_out, formula counts, faults, cut chars"),
         Column("score", pa.float32(), "math score, null when composed without scores"),
         Column("int_score", pa.int8(), "score x 5 rounded, 0-5, null without scores"),
         Column("crawl", _TEXT, "crawl name"),
@@ -178,6 +223,18 @@ TABLES: dict[str, list[Column]] = {
         Column("language_score", pa.float32(), "share or confidence, 0-1"),
         Column("registered_domain", _TEXT, "by the public suffix list with its private section"),
         Column("cluster_id", _TEXT, "smallest doc_id of its duplicate cluster, its own if alone"),
+        Column("round", pa.int16(), "mining round that recalled it, null outside of `iterate`"),
+    ],
+    "differences": [
+        *_IDENTITY,
+        Column("registered_domain", _TEXT, "by the public suffix list with its private section"),
+        Column("status", _TEXT, "gained, lost, changed (same address, other text) or moved"),
+        Column("side", _TEXT, "'before' or 'after': where this page stands; changed: 'after'"),
+        Column("same_capture", pa.bool_(), "whether both sides have this doc_id: text made anew"),
+        Column("language", _TEXT, "ISO 639 code"),
+        Column("kind", _TEXT, "likeliest kind of page, 'unknown' without"),
+        Column("tokens_before", pa.int64(), "tokens on the first side; null where it lacks it"),
+        Column("tokens_after", pa.int64(), "tokens on the second side; null where it lacks it"),
     ],
     "shards": [
         Column("path", _TEXT, "file, relative to the stage's folder"),

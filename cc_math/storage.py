@@ -48,6 +48,9 @@ class Store(Protocol):
         A start at or behind the end gives an empty stream.
         """
 
+    def read_range(self, uri: str, start_bytes: int, end_bytes: int) -> bytes:
+        """The bytes ``[start_bytes, end_bytes)`` in one request, fewer where the file ends."""
+
     def size_bytes(self, uri: str) -> int | None:
         """Size of the file in bytes, or None where there is no such file."""
 
@@ -80,6 +83,10 @@ class LocalStore:
             raise InputError(f"cannot open {uri}: {error.strerror}") from None
         stream.seek(start_bytes)
         return stream
+
+    def read_range(self, uri: str, start_bytes: int, end_bytes: int) -> bytes:
+        with self.open_range(uri, start_bytes) as stream:
+            return stream.read(end_bytes - start_bytes)
 
     def size_bytes(self, uri: str) -> int | None:
         path = local_path(uri)
@@ -172,15 +179,22 @@ class S3Store:
             raise StorageError(f"{operation} {uri}: {error}") from error
 
     def open_range(self, uri: str, start_bytes: int = 0) -> BinaryIO:
+        return self._body(uri, f"bytes={start_bytes}-" if start_bytes else "")
+
+    def _body(self, uri: str, wanted: str) -> BinaryIO:
         bucket, key = _bucket_and_key(uri)
-        wanted = {"Range": f"bytes={start_bytes}-"} if start_bytes else {}
+        range_of = {"Range": wanted} if wanted else {}
         try:
-            reply = self._call(uri, "get_object", Bucket=bucket, Key=key, **wanted)
+            reply = self._call(uri, "get_object", Bucket=bucket, Key=key, **range_of)
         except StorageError as error:
             if "InvalidRange" in str(error):
                 return io.BytesIO()
             raise
         return cast(BinaryIO, reply["Body"])
+
+    def read_range(self, uri: str, start_bytes: int, end_bytes: int) -> bytes:
+        with self._body(uri, f"bytes={start_bytes}-{end_bytes - 1}") as stream:
+            return stream.read()
 
     def size_bytes(self, uri: str) -> int | None:
         bucket, key = _bucket_and_key(uri)
@@ -337,8 +351,7 @@ class _RangeFile(io.RawIOBase):
         wanted = left if size < 0 else min(size, left)
         if not wanted:
             return b""
-        with self._store.open_range(self._uri, self._at) as stream:
-            data = stream.read(wanted)
+        data = self._store.read_range(self._uri, self._at, self._at + wanted)
         self._at += len(data)
         return data
 

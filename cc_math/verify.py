@@ -1,10 +1,10 @@
 """Re-read everything that a run wrote and say what is wrong, if anything.
 
-Checks, for every stage found below a folder: the manifest and its chunks agree; each file is
-there with the bytes and sha256 it had; Parquet files have the table's schema, the stated
-rows, their order and their key; counts reconcile across stages (pages and documents, rows in
-and out, corpus and shards); token shards hold ids in range, end each document rightly, and
-hold the same stream in every format, which decodes to the corpus. Nothing is mended.
+Checks, for every stage found in any folder below one (a run, a stage, a loop of `cc-math
+iterate`): the manifest and its chunks agree; each file is there with the bytes and sha256 it had;
+Parquet files have the table's schema, the stated rows, their order and their key; counts
+reconcile (:mod:`cc_math.verify_counts`); token shards hold ids in range, end each document
+rightly, and hold the same stream in every format, which decodes to the corpus. Nothing is mended.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,23 @@ import pyarrow.parquet as pq
 
 from cc_math.errors import CcMathError, InputError
 from cc_math.manifests import Json, read_json, stage_manifest_uri, table_parts
-from cc_math.schema import TABLES, arrow_schema
+from cc_math.schema import SCHEMA_VERSION, TABLES, arrow_schema
 from cc_math.shards import tokenizer
 from cc_math.shards import verify as shards_verify
 from cc_math.shards.layout import Layout
 from cc_math.shards.verify import Problem
 from cc_math.shards.write import ShardFile
-from cc_math.stages import STAGES, Stage
+from cc_math.stages import STAGES, STEPS, Stage
 from cc_math.storage import join, store_for
 from cc_math.tables import local_copy, read_columns, sha256_of
+from cc_math.verify_counts import FoundStage, across_problems, count_problems, loop_problems
 
 SAMPLED_DOCUMENTS = 32  # chosen: decoded and compared with the corpus, per shard
-_SORTED_BY = dict.fromkeys(("pages", "documents", "scores", "quality", "corpus"), "doc_id")
+_SORTED_BY = dict.fromkeys(
+    ("pages", "documents", "scores", "quality", "corpus", "wanted", "recalled", "differences"),
+    "doc_id",
+)
+_KEYED_BY = dict.fromkeys(("corpus", "wanted", "recalled"), "doc_id")
 
 
 def verify(
@@ -43,49 +48,66 @@ def verify(
     ``uri`` is the folder of a run or of one stage. Raises InputError where neither is there.
     """
     problems: list[Problem] = []
-    found = list(find_stages(uri, problems))
+    found = find_stages(uri, problems)
     if not found and not problems:
         raise InputError(f"{uri}: expected a folder that cc-math wrote, found no manifest below it")
-    problems += _verify_run(uri, found)
+    for run in sorted({uri, *(each.run for each in found)}):
+        problems += _verify_run(run, [each for each in found if each.run == run])
     looked_at = {"stages": len(found), "files": 0, "bytes": 0, "rows": 0}
-    for stage, root, manifest in found:
-        say(f"{stage.name}: {len(manifest['files'])} files below {root}")
-        problems += _verify_chunks(stage, root, manifest)
-        for entry in manifest["files"]:
-            problems += _verify_file(root, entry)
+    for each in found:
+        files = each.manifest["files"]
+        say(f"{each.stage.name}: {len(files)} files below {each.root}")
+        problems += _verify_chunks(each.stage, each.root, each.manifest)
+        for entry in files:
+            problems += _verify_file(each.root, entry)
             looked_at["files"] += 1
             looked_at["bytes"] += entry["bytes"]
             looked_at["rows"] += entry["rows"]
-        problems += _verify_counts(stage, root, manifest)
-    problems += _verify_across(found)
-    for stage, root, manifest in found:
-        if stage.name == "shard":
-            problems += _verify_shards(root, manifest, _corpus_of(found))
+        problems += count_problems(each)
+    problems += across_problems(found)
+    problems += loop_problems(uri, found)
+    for each in found:
+        if each.stage.name == "shard":
+            problems += _verify_shards(each.root, each.manifest, _corpus_of(each, found))
     return problems, looked_at
 
 
-def find_stages(uri: str, problems: list[Problem]) -> Iterator[tuple[Stage, str, Json]]:
-    """Finished stages at ``uri`` and in the folders of a run, with their manifests.
+def find_stages(uri: str, problems: list[Problem]) -> list[FoundStage]:
+    """The finished stages at ``uri`` and in any folder below it, by folder and pipeline order.
 
     Manifests that cannot be read, and stages that were begun and not finished, are added to
-    ``problems``.
+    ``problems``. What stands below a `_run` is of no concern: exchange files and clocks.
     """
-    for stage in STAGES:
-        roots = {uri, join(uri, stage.run_folder) if stage.run_folder else uri}
-        for root in sorted(roots):
-            place = stage_manifest_uri(root, stage.name)
-            try:
-                manifest = read_json(place)
-            except InputError as error:
-                problems.append(Problem(place, str(error)))
-                continue
-            if manifest is not None and _is_manifest(manifest):
-                yield stage, root, manifest
-            elif manifest is not None:
-                problems.append(Problem(place, "is not the manifest of a stage"))
-            elif store_for(root).list_files(join(root, "_manifests", stage.name)):
-                what = f"stage {stage.name} is not finished: run the same command again"
-                problems.append(Problem(root, what))
+    known = {stage.name: number for number, stage in enumerate((*STAGES, *STEPS))}
+    places: set[tuple[str, int]] = set()
+    for entry in store_for(uri).list_files(uri):
+        below = entry.uri[len(uri.rstrip("/")) :].strip("/").split("/")
+        if "_manifests" not in below[:-1] or "_run" in below:
+            continue
+        at = below.index("_manifests")
+        name = below[at + 1].removesuffix(".json")
+        root = join(uri, *below[:at]) if at else uri
+        if name in known:
+            places.add((root, known[name]))
+        else:
+            problems.append(Problem(entry.uri, f"{name} is no stage that this version knows"))
+    found = []
+    for root, number in sorted(places):
+        stage = (*STAGES, *STEPS)[number]
+        place = stage_manifest_uri(root, stage.name)
+        try:
+            manifest = read_json(place)
+        except InputError as error:
+            problems.append(Problem(place, str(error)))
+            continue
+        if manifest is None:
+            what = f"stage {stage.name} is not finished: run the same command again"
+            problems.append(Problem(root, what))
+        elif _is_manifest(manifest):
+            found.append(FoundStage(stage, root, manifest))
+        else:
+            problems.append(Problem(place, "is not the manifest of a stage"))
+    return found
 
 
 def _is_manifest(manifest: Json) -> bool:
@@ -101,14 +123,14 @@ def _is_manifest(manifest: Json) -> bool:
     return sound and numbers and isinstance(manifest.get("chunks"), dict)
 
 
-def _verify_run(uri: str, found: list[tuple[Stage, str, Json]]) -> list[Problem]:
+def _verify_run(uri: str, found: list[FoundStage]) -> list[Problem]:
     """The run's own manifest, where there is one, against the stages that are there."""
     place = join(uri, "manifest.json")
     try:
         stages = (read_json(place) or {"stages": {}})["stages"]
     except (InputError, KeyError) as error:
         return [Problem(place, f"is not the manifest of a run: {error}")]
-    there = {stage.name: manifest for stage, _, manifest in found}
+    there = {each.stage.name: each.manifest for each in found}
     problems = []
     for name, stated in stages.items():
         if name not in there:
@@ -169,7 +191,7 @@ def _verify_parquet(path: Path, uri: str, entry: Json) -> list[Problem]:
     try:
         with pq.ParquetFile(path) as file:
             if not file.schema_arrow.equals(wanted):
-                return [Problem(uri, f"its columns are not those of table {entry['table']}")]
+                return [Problem(uri, _other_schema(file.schema_arrow, entry["table"]))]
             if file.metadata.num_rows != entry["rows"]:
                 return [Problem(uri, f"{file.metadata.num_rows} rows, not {entry['rows']}")]
             key = _SORTED_BY.get(entry["table"])
@@ -177,93 +199,26 @@ def _verify_parquet(path: Path, uri: str, entry: Json) -> list[Problem]:
                 ids = file.read(columns=[key], use_threads=False).column(key).to_pylist()
                 if any(a > b for a, b in itertools.pairwise(ids)):
                     return [Problem(uri, f"rows are not sorted by {key}")]
+                if entry["table"] in _KEYED_BY and any(a == b for a, b in itertools.pairwise(ids)):
+                    return [Problem(uri, f"a {key} stands in it twice")]
     except (pa.ArrowInvalid, OSError) as error:
         return [Problem(uri, f"is not readable Parquet: {error}")]
     return []
 
 
-def _sum(counts: dict[str, int], prefix: str) -> int:
-    return sum(number for name, number in counts.items() if name.startswith(prefix))
+def _other_schema(found: pa.Schema, table: str) -> str:
+    version = (found.metadata or {}).get(b"schema_version", b"?").decode("utf-8", "replace")
+    if version != str(SCHEMA_VERSION):
+        return f"is of schema version {version}, this version of cc-math reads {SCHEMA_VERSION}"
+    return f"its columns are not those of table {table}"
 
 
-def _rows(manifest: Json, table: str) -> int:
-    return sum(f["rows"] for f in manifest["files"] if f["table"] == table)
-
-
-def _verify_counts(stage: Stage, root: str, manifest: Json) -> list[Problem]:
-    """Each stage's own equations."""
-    n = manifest["counts"]
-    equations: list[tuple[str, int, str, int]] = []
-    if stage.name == "extract":
-        equations = [
-            (
-                "responses read",
-                n.get("records.response", 0),
-                "responses by kind",
-                _sum(n, "responses."),
-            ),
-            ("HTML pages", n.get("responses.html", 0), "pages by outcome", _sum(n, "pages.")),
-            ("HTML pages", n.get("responses.html", 0), "rows of pages", _rows(manifest, "pages")),
-            (
-                "kept pages",
-                n.get("pages.document", 0),
-                "rows of documents",
-                _rows(manifest, "documents"),
-            ),
-        ]
-    elif stage.name == "score":
-        equations = [
-            ("documents", n["documents"], "scored and repeated", n["scored"] + n["repeated"])
-        ]
-    elif stage.name == "dedup":
-        others = n["signed"] + n["repeated"] + n["below_min_score"] + n["without_words"]
-        equations = [
-            ("documents", n["documents"], "signed and left out", others),
-            ("removed", n["removed"], "rows of duplicates", _rows(manifest, "duplicates")),
-        ]
-    elif stage.name == "compose":
-        out = n.get("published", 0) + _sum(n, "dropped.")
-        equations = [
-            ("documents", n.get("documents", 0), "published and dropped", out),
-            ("published", n.get("published", 0), "rows of corpus", _rows(manifest, "corpus")),
-            ("documents", n.get("documents", 0), "rows of quality", _rows(manifest, "quality")),
-        ]
-    elif stage.name == "shard":
-        out = n["documents"] + n["empty"] + n["repeated"]
-        equations = [("corpus rows", n["corpus_rows"], "documents, empty and repeated", out)]
-    return [
-        Problem(root, f"{stage.name}: {left} are {a}, {right} are {b}")
-        for left, a, right, b in equations
-        if a != b
-    ]
-
-
-def _verify_across(found: list[tuple[Stage, str, Json]]) -> list[Problem]:
-    """What one stage wrote is what the next one read."""
-    by_name = {stage.name: (root, manifest["counts"]) for stage, root, manifest in found}
-    problems = []
-    documents = by_name.get("extract", ("", {}))[1].get("pages.document")
-    for name in ("score", "dedup", "decontaminate", "compose"):
-        if name in by_name and documents is not None:
-            root, counts = by_name[name]
-            if counts.get("documents", 0) != documents:
-                read = counts.get("documents", 0)
-                problems.append(
-                    Problem(root, f"{name} read {read} documents, extract wrote {documents}")
-                )
-    if "compose" in by_name and "shard" in by_name:
-        root, counts = by_name["shard"]
-        published = by_name["compose"][1].get("published", 0)
-        if counts["corpus_rows"] != published:
-            read = counts["corpus_rows"]
-            problems.append(
-                Problem(root, f"shard read {read} documents, compose published {published}")
-            )
-    return problems
-
-
-def _corpus_of(found: list[tuple[Stage, str, Json]]) -> str | None:
-    return next((root for stage, root, _ in found if stage.name == "compose"), None)
+def _corpus_of(shards: FoundStage, found: list[FoundStage]) -> str | None:
+    """The corpus that shards were made from: that of their run, or the only one there is."""
+    corpora = [each for each in found if each.stage.name == "compose"]
+    of_run = [each for each in corpora if each.run == shards.run]
+    chosen = of_run or (corpora if len(corpora) == 1 else [])
+    return chosen[0].root if chosen else None
 
 
 def _verify_shards(root: str, manifest: Json, corpus: str | None) -> list[Problem]:

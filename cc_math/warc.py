@@ -255,8 +255,9 @@ def _capture(
     url = headers.get("warc-target-uri", "").strip("<>")  # WARC 1.0's grammar had brackets
     metadata: Mapping[str, str] = {}
     if isinstance(follower, WarcRecord) and _describes(follower, record):
-        metadata = parse_header_lines("\n" + decode_header_text(follower.block))
-    response = parse_http_response(record.block)
+        block = follower.data[follower.block_start : follower.block_end]
+        metadata = parse_header_lines("\n" + decode_header_text(block))
+    response = parse_http_response(record.data, record.block_start, record.block_end)
     truncated = headers.get("warc-truncated", "").lower()
     payload, problem, http_headers, status = b"", "", dict[str, str](), 0
     if response is not None:

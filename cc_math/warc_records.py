@@ -26,11 +26,16 @@ _PLAIN_HEAD_BYTES = 1 << 14  # chosen: headers are about 600 bytes; longer ones 
 
 @dataclass(frozen=True, slots=True)
 class WarcRecord:
-    """One record; `type` is lower-cased, "unknown" or "empty" (a member without content)."""
+    """One record; `type` is lower-cased, "unknown" or "empty" (a member without content).
+
+    Its block is `data[block_start:block_end]`, uncopied: of a response only the body is cut out.
+    """
 
     type: str
     headers: Mapping[str, str]
-    block: bytes
+    data: bytes
+    block_start: int
+    block_end: int
     offset_bytes: int
     length_bytes: int
 
@@ -44,7 +49,7 @@ def parse_members(spans: Iterable[Member | Damage]) -> Iterator[WarcRecord | Dam
         data, start = span.data, 0
         length = span.end_bytes - span.offset_bytes
         if not data:
-            yield WarcRecord("empty", {}, b"", span.offset_bytes, length)
+            yield WarcRecord("empty", {}, b"", 0, 0, span.offset_bytes, length)
         while start < len(data):
             parsed = _parse_record(data, start)
             if isinstance(parsed, str):
@@ -53,7 +58,7 @@ def parse_members(spans: Iterable[Member | Damage]) -> Iterator[WarcRecord | Dam
             headers, block_start, block_end = parsed
             kind = headers.get("warc-type", "").lower()
             kind = kind if kind in _RECORD_TYPES else "unknown"
-            yield WarcRecord(kind, headers, data[block_start:block_end], span.offset_bytes, length)
+            yield WarcRecord(kind, headers, data, block_start, block_end, span.offset_bytes, length)
             start = _skip_line_ends(data, block_end)
 
 

@@ -1,4 +1,4 @@
-"""Calibration, figures and domains: against numbers worked by hand."""
+"""Calibration and figures: against numbers worked by hand."""
 
 import itertools
 
@@ -12,7 +12,6 @@ from cc_math.classify.calibrate import (
     fit_isotonic,
     fit_platt,
 )
-from cc_math.classify.domains import count_sites, is_proposed, sites_of, wilson_interval
 from cc_math.classify.evaluate import average_precision, label_figures, metrics, roc_auc
 from cc_math.classify.features import document_features
 from cc_math.classify.heads import (
@@ -158,29 +157,3 @@ def test_selection_by_words_or_by_marks() -> None:
         min_marks=3,
     )
     assert (recall, share) == (0.75, 0.75)
-
-
-def test_wilson_interval() -> None:
-    # Newcombe 1998, table I: 81 of 263
-    low, high = wilson_interval(81, 263)
-    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
-    assert wilson_interval(0, 0) == (0.0, 1.0)
-    assert wilson_interval(0, 10)[0] == pytest.approx(0.0, abs=1e-9)
-
-
-def test_sites_are_counted_with_the_smallest_ids_as_examples() -> None:
-    pages = [(f"{n:02}", f"https://www.a.org/math/{n}", "a.org") for n in range(8)]
-    pages.append(("99", "https://a.org/", "a.org"))
-    counts = count_sites(pages, {f"{n:02}": 100 for n in range(1, 8)})
-    whole = counts["domain", "a.org"]
-    assert (whole.pages, whole.recalled, whole.tokens) == (9, 7, 700)
-    assert [doc_id for doc_id, _ in whole.examples] == ["01", "02", "03", "04", "05"]
-    assert counts["prefix", "www.a.org/math/"].pages == 8
-    assert is_proposed(9, 7, min_pages=9, min_share=0.1)
-    assert not is_proposed(9, 7, min_pages=10, min_share=0.1)
-    assert not is_proposed(100, 9, min_pages=10, min_share=0.1)
-
-
-def test_an_address_that_is_none_has_a_domain_and_no_folder() -> None:
-    assert sites_of("http://[bad", "bad")[0] == ("domain", "bad")
-    assert sites_of("https://x.edu/", "") == []

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cc_math.classify import load_classifier
+from cc_math.classify.combine import site_shares
 from cc_math.classify.labels import Examples, fold_of, read_examples
 from cc_math.classify.lines import text_lines
 from cc_math.classify.settings import ClassifierSettings, settings_from_toml
@@ -304,3 +305,88 @@ def test_hand_written_labels_and_seeds_hold_no_page_text() -> None:
     rows = [json.loads(line) for line in (RECIPES / "labels.jsonl").read_text().splitlines()]
     assert all(set(row) == {"url", "math_score", "kind", "lang"} for row in rows)
     assert len({row["url"] for row in rows}) == len(rows) >= 150 + 600
+
+
+# ---- without labels: what the other pages of a site are ---------------------------------------
+
+
+def test_a_pages_own_value_has_no_part_in_its_share() -> None:
+    places, shares, weights = site_shares(["a", "a", "a", "b"], [1.0, 1.0, 0.0, 1.0])
+    assert places == [0, 1, 2]  # the only page of its site says nothing
+    assert shares == [0.5, 0.5, 1.0] and weights == [1.0, 1.0, 1.0]
+    assert sum(site_shares(["a"] * 40, [1.0] * 40)[2]) == pytest.approx(10.0)
+
+
+def _seed_rows(prior: float | None) -> list[dict[str, object]]:
+    """Sites of mathematics and of the rest, as a mining round's seed has them; `prior` is the
+    distance of an earlier score from one half."""
+    rows = _rows(80)
+    for number, row in enumerate(rows):
+        is_math = number % 2 == 0
+        words = str(row["text"]).removesuffix(" $x^2$")
+        row["url"] = f"https://{'math' if is_math else 'rest'}{number % 8}.org/{number}"
+        row["text"] = words + " $x^2$" * (12 if is_math and number % 10 else 0)
+        row["source"] = "bootstrap" if is_math else "random"
+        row["score"] = None if prior is None else 0.5 + (prior if is_math else -prior)
+    return rows
+
+
+def _sites_settings(source: str) -> ClassifierSettings:
+    return dataclasses.replace(
+        SMALL,
+        labelled=(source,),
+        source_field="source",
+        prior_field="score",
+        calibration="sites",
+    )
+
+
+def _sites_model(rows: list[dict[str, object]], folder: Path) -> tuple[dict[str, object], Path]:
+    folder.mkdir()
+    settings = _sites_settings(_write(rows, folder / "seed.jsonl"))
+    result = train_classifier(settings, folder, lambda message: None)
+    return result.metrics, result.model_path
+
+
+def test_formulas_are_weighed_without_labels(tmp_path: Path) -> None:
+    metrics, path = _sites_model(_seed_rows(None), tmp_path / "model")
+    calibration = json.loads(path.with_suffix(".json").read_text())["calibration"]
+    assert calibration["kind"] == "features"
+    plain, marked = load_classifier(path).score_many([REST, REST + " $x^2$" * 12])
+    assert marked[1] > plain[1]
+    examples = metrics["examples"]
+    assert isinstance(examples, dict)
+    assert examples["positives.bootstrap"] == 40 and examples["negatives.random"] == 40
+
+
+def test_scores_keep_their_scale_when_those_before_shrank(tmp_path: Path) -> None:
+    texts = [MATH, REST, MATH + " $x^2$" * 12]
+    scores = []
+    for prior in (0.45, 0.15):
+        _, path = _sites_model(_seed_rows(prior), tmp_path / str(prior))
+        scores.append([score for _, score in load_classifier(path).score_many(texts)])
+    assert scores[1] == pytest.approx(scores[0], abs=0.15)  # unstretched: .65, .35
+
+
+def test_a_source_can_be_left_out(tmp_path: Path) -> None:
+    rows = _seed_rows(None)
+    for row in rows[:10]:
+        row["source"] = "domain"
+    settings = _sites_settings(_write(rows, tmp_path / "seed.jsonl"))
+    settings = dataclasses.replace(settings, sources_out=("domain",))
+    counts = read_examples(settings).counts
+    assert not any(name.endswith(".domain") for name in counts)
+    assert counts["positives"] + counts["negatives"] == 70
+
+
+def test_texts_of_labelled_pages_are_looked_up_and_give_no_example(tmp_path: Path) -> None:
+    seed = _write(_seed_rows(None), tmp_path / "seed.jsonl")
+    other = {"url": "https://held.org/1", "text": MATH}
+    lookup = _write([other, {"url": "https://held.org/2", "text": MATH}], tmp_path / "held.jsonl")
+    labels = _write([{"url": "https://held.org/1", "math_score": 4}], tmp_path / "labels.jsonl")
+    settings = dataclasses.replace(
+        _sites_settings(seed), lookup=(lookup,), evaluation_labels=labels
+    )
+    examples = read_examples(settings)
+    assert [e.url for e in examples.labelled] == ["https://held.org/1"]
+    assert not any(e.url.startswith("https://held.org") for e in examples.training)

@@ -52,6 +52,10 @@ def test_a_good_document_passes() -> None:
         ({"score": 0.4999}, {}, ComposeDrop.below_min_score),
         ({"score": 0.5}, {}, None),
         ({"score": None, "scored": False}, {}, None),  # without scores no threshold acts
+        ({"recalled": False}, {}, ComposeDrop.not_recalled),
+        ({"recalled": False, "score": None}, {}, ComposeDrop.not_recalled),
+        ({"recalled": True, "score": 0.4}, {}, None),  # the round's threshold has decided
+        ({"recalled": True, "opt_out": "noai"}, {}, ComposeDrop.opted_out),
         ({"language": "de"}, {"languages": ["en", "fr"]}, ComposeDrop.other_language),
         ({"language": "fr"}, {"languages": ["en", "fr"]}, None),
         ({"opt_out": "noai,noindex"}, {}, ComposeDrop.opted_out),
@@ -127,13 +131,14 @@ def test_metadata_is_json_with_a_fixed_order() -> None:
         "title": "Größe", "opt_out": None, "formula_counts": [("katex", 2), ("tex", 1)],
         "formula_faults": [("braces", 1)],
     }  # fmt: skip
-    text = metadata_json(row, 7)
+    text = metadata_json(row, 7, "qa")
     assert json.loads(text) == {
         "title": "Größe", "opt_out": "", "formula_counts": {"katex": 2, "tex": 1}, "cut_chars": 7,
-        "formula_faults": {"braces": 1},
+        "formula_faults": {"braces": 1}, "kind": "qa",
     }  # fmt: skip
     keys = ("title", "opt_out", "formula_counts", "formula_faults")
-    foreign = json.loads(metadata_json(dict.fromkeys(keys), 0))
+    foreign = json.loads(metadata_json(dict.fromkeys(keys), 0, ""))
     assert foreign == {
-        "cut_chars": 0, "formula_counts": {}, "formula_faults": {}, "opt_out": "", "title": "",
+        "cut_chars": 0, "formula_counts": {}, "formula_faults": {}, "kind": "", "opt_out": "",
+        "title": "",
     }  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -162,3 +164,13 @@ def test_crawl_name_comes_from_the_path_or_the_recipe(tmp_path: Path) -> None:
     path = "crawl-data/CC-MAIN-2026-05/segments/1/warc/CC-MAIN-20260101000000-00000.warc.gz"
     assert crawl_name("unread", path, "") == "CC-MAIN-2026-05"
     assert crawl_name("unread", path, "mine") == "mine"
+
+
+def test_the_child_does_without_pandas() -> None:
+    code = (
+        "import sys; from cc_math.extraction.child import leave_out_pandas; leave_out_pandas()\n"
+        "from cc_math.tables import rows_table\n"
+        "table = rows_table('pages', [{'url': 'https://a.example/'}])\n"
+        "assert table['url'].to_pylist() == ['https://a.example/'] and 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

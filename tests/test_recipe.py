@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cc_math import recipe as recipes
+from cc_math.classify.heads import KINDS
 from cc_math.errors import RecipeError
+from cc_math.kind_shares import KindShares
 from cc_math.recipe import Recipe, load, parse, section_values, table_names, to_toml
 
 
@@ -164,6 +166,8 @@ def test_the_last_override_counts(tmp_path: Path) -> None:
         ("compse.min_score=1", "did you mean compose?"),
         ("compose.min_scor=1", "did you mean min_score?"),
         ("dedup.bands=lots", "wants a whole number"),
+        ("compose.min_kind_shares=qa", "expected KIND=SHARE, such as problem_solution=0.3"),
+        ("compose.max_kind_shares={qa = true}", "a table with a number for each kind"),
     ],
 )
 def test_an_override_that_cannot_be_is_named(override: str, says: str) -> None:
@@ -182,6 +186,9 @@ def _strategy(hint: Any) -> st.SearchStrategy[Any]:
         int: st.integers(0, 2**62),
         float: number,
         tuple[float, ...]: st.lists(number, max_size=3).map(tuple),
+        KindShares: st.dictionaries(st.sampled_from(KINDS), st.floats(0, 1)).map(
+            lambda shares: tuple(sorted(shares.items()))
+        ),
     }.get(hint, st.lists(text, max_size=3).map(tuple))
 
 
@@ -209,6 +216,17 @@ def test_digest_depends_on_values_alone(tmp_path: Path) -> None:
     assert load(str(path)).digest() == Recipe().digest()
     assert load(None, ["compose.min_score=0.6"]).digest() != Recipe().digest()
     assert parse(to_toml(Recipe())).digest() == Recipe().digest()
+
+
+def test_shares_of_kinds_are_a_table_in_toml_and_pairs_on_the_command_line() -> None:
+    wanted = (("problem_solution", 0.3), ("qa", 0.1))
+    text = "[compose]\nmin_kind_shares = {qa = 0.1, problem_solution = 0.3}\n"
+    assert parse(text).compose.min_kind_shares == wanted
+    given = load(None, ["compose.min_kind_shares=problem_solution=0.3,qa=0.1"])
+    assert given.compose.min_kind_shares == wanted
+    assert given.digest() == parse(text).digest() != Recipe().digest()
+    with pytest.raises(RecipeError, match="did you mean problem_solution"):
+        load(None, ["compose.max_kind_shares=problem_solutions=0.3"])
 
 
 def test_section_values_are_plain() -> None:

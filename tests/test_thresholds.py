@@ -14,9 +14,14 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cc_math.classifier_commands import parse_count
 from cc_math.classify.evaluate import average_precision, metrics, roc_auc
-from cc_math.classify.intervals import estimate, ranking_figures, site_draws
+from cc_math.classify.intervals import (
+    estimate,
+    ranking_figures,
+    share_estimate,
+    site_draws,
+    weights_by_site,
+)
 from cc_math.classify.labelled_pages import LabelledPage
 from cc_math.classify.thresholds import (
     Tally,
@@ -27,6 +32,7 @@ from cc_math.classify.thresholds import (
 )
 from cc_math.cli import cli
 from cc_math.errors import UserError
+from cc_math.threshold_command import parse_count
 
 # --- intervals ----------------------------------------------------------------------------
 
@@ -60,6 +66,25 @@ def test_estimates_leave_out_draws_that_cannot_tell() -> None:
     assert 0.4 <= found.low < found.high <= 0.6
     assert estimate(np.array([np.nan, 1.0])).rounded() == [None, None, None]
     assert estimate(np.array([0.5])).rounded() == [0.5, None, None]
+
+
+def test_where_every_page_is_right_the_interval_is_wilsons() -> None:
+    sites = [f"s{n}" for n in range(20)]
+    all_right, none_right = np.ones(50), np.zeros(50)
+    one_each = weights_by_site(sites, np.ones(20))
+    found = share_estimate(all_right, one_each)
+    # Wilson's interval of 20 of 20: 20 / (20 + 1.96^2)
+    assert found.rounded() == [1.0, 0.8389, 1.0]
+    assert share_estimate(none_right, one_each).rounded() == [0.0, 0.0, 0.1611]
+    # ten pages of two sites say little more than two pages
+    two_sites = weights_by_site(["a"] * 5 + ["b"] * 5, np.ones(10))
+    assert share_estimate(all_right, two_sites).rounded() == [1.0, 0.3424, 1.0]
+    weighted = weights_by_site(sites, np.array([20.0] + [1.0] * 19))
+    low = share_estimate(all_right, weighted).low
+    assert low is not None and low < 0.6
+    between = np.array([0.5, 0.4, 0.6])
+    assert share_estimate(between, one_each) == estimate(between)
+    assert share_estimate(np.array([1.0]), one_each).rounded() == [1.0, None, None]  # no draws
 
 
 rankings = st.lists(
@@ -237,7 +262,9 @@ def test_the_command_chooses_by_each_target(tmp_path: Path) -> None:
     assert found["chosen"] == 0.31  # 0.4 to 0.9: five right of six
     assert found["option"] == "--set compose.min_score=0.31"
     assert figures(*given, "--recall", "1")["chosen"] == 0.5
-    assert figures(*given, "--precision", "0.8", "--lower-end")["chosen"] > 0.31
+    assert figures(*given, "--precision", "0.56", "--lower-end")["chosen"] == 0.41
+    sure = command(*given, "--precision", "0.8", "--lower-end")  # five right ones are not sure
+    assert sure.exit_code == 2 and "the best is 0.566 at 0.5" in sure.output
     budget = figures(*given, "--tokens", "250")
     assert budget["chosen"] == pytest.approx(0.7001, abs=1e-4)
     (row,) = [r for r in budget["thresholds"] if r["threshold"] == budget["chosen"]]
@@ -267,7 +294,10 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         (["--tokens", "plenty"], "number of tokens"),
         (["--model", "m2"], "no scores of head 'math' by model m2"),
         (["--labels", str(tmp_path / "empty.jsonl")], "no labels"),
-        (["--labels", str(tmp_path / "wrong.jsonl")], "must be numbers"),
+        (
+            ["--labels", str(tmp_path / "wrong.jsonl")],
+            'wrong.jsonl:1: math_score must be a number, found "high"',
+        ),
         (["--labels", str(tmp_path / "other.jsonl")], "not one labelled page"),
     ):
         done = command(*given, *arguments)

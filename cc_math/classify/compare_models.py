@@ -19,7 +19,13 @@ import numpy as np
 
 from cc_math.classify.compare_heads import head_figures, head_rows
 from cc_math.classify.evaluate import BoolArray, FloatArray
-from cc_math.classify.intervals import estimate, ranking_figures, site_draws
+from cc_math.classify.intervals import (
+    estimate,
+    ranking_figures,
+    share_estimate,
+    site_draws,
+    weights_by_site,
+)
 from cc_math.classify.labelled_pages import LabelledPage
 
 FEWEST_LABELS = 15  # a group with fewer labels gets no figure (design of the labels)
@@ -79,7 +85,7 @@ def compare_models(
                 },
                 "gain": estimate(precision - first).rounded(),
                 "by_language": _by_language(pages, truth, scores, draws, judgement),
-                "by_kind": _groups(truth, scores, draws, judgement, [p.kind for p in pages]),
+                "by_kind": _groups(pages, truth, scores, draws, judgement, [p.kind for p in pages]),
                 "heads": head_figures(
                     pages,
                     model.heads,
@@ -125,16 +131,17 @@ def _by_language(
 ) -> dict[str, Any]:
     """Every language, and all but the largest pooled, since most have too few labels."""
     names = [page.language for page in pages]
-    groups = _groups(truth, scores, draws, judgement, names)
+    groups = _groups(pages, truth, scores, draws, judgement, names)
     if len(groups) > 2:
         largest = next(iter(groups))
         pooled = [largest if (name or "unknown") == largest else "others" for name in names]
-        others = _groups(truth, scores, draws, judgement, pooled)["others"]
+        others = _groups(pages, truth, scores, draws, judgement, pooled)["others"]
         groups[f"all but {largest}"] = others
     return groups
 
 
 def _groups(
+    pages: Sequence[LabelledPage],
     truth: BoolArray,
     scores: FloatArray,
     draws: FloatArray,
@@ -146,18 +153,26 @@ def _groups(
     found, counts = np.unique(groups, return_counts=True)
     ordered = sorted(zip(found.tolist(), counts.tolist(), strict=True), key=lambda g: (-g[1], g[0]))
     chosen = scores >= judgement.threshold
+    sites = np.array([page.site for page in pages], dtype=np.str_)
     result: dict[str, Any] = {}
-    for name, pages in ordered:
+    for name, number in ordered:
         inside = groups == name
         result[name] = {
-            "pages": pages,
+            "pages": number,
             "positives": int(truth[inside].sum()),
             "missed": int((truth & ~chosen)[inside].sum()),
             "wrongly_found": int((chosen & ~truth)[inside].sum()),
         }
-        if pages >= FEWEST_LABELS:
+        if number >= FEWEST_LABELS:
             figures = _rank(truth[inside], scores[inside], draws[:, inside], judgement)
-            result[name] |= {f: estimate(figures[f]).rounded() for f in _GROUP_FIGURES}
+            area = estimate(figures["average_precision"])
+            found_by_site = weights_by_site(sites[inside], chosen[inside] * 1.0)
+            positive_by_site = weights_by_site(sites[inside], truth[inside] * 1.0)
+            result[name] |= {
+                "average_precision": area.rounded(),
+                "precision": share_estimate(figures["precision"], found_by_site).rounded(),
+                "recall": share_estimate(figures["recall"], positive_by_site).rounded(),
+            }
             if truth[inside].all():  # nothing to rank against
                 result[name]["average_precision"] = [None, None, None]
     return result

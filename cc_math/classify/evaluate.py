@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+# A language or kind with fewer labels gets no figure: its interval would be most of 0 to 1.
+FEWEST_LABELS = 15
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
@@ -105,11 +107,12 @@ def label_figures(
     min_score: float,
     threshold: float,
 ) -> dict[str, Any]:
-    """Figures on labelled pages: all, weighted by `weight`, English alone, the rest alone.
+    """Figures on labelled pages: all, weighted by `weight`, English alone, the rest alone, and
+    by language and kind where these have `FEWEST_LABELS` labels or more, a positive among them.
 
-    `labels` by address, each with `score` (positive from `min_score`) and perhaps `weight` and
-    `lang`; `scores` by address as (raw, calibrated). A labelled page without a score, because
-    the first selection or extraction dropped it, counts as 0.
+    `labels` by address, each with `score` (positive from `min_score`) and perhaps `weight`,
+    `lang` and `kind`; `scores` by address as (raw, calibrated). A labelled page without a score,
+    because the first selection or extraction dropped it, counts as 0.
     """
     urls = sorted(labels)
     truth = [labels[url]["score"] >= min_score for url in urls]
@@ -121,12 +124,26 @@ def label_figures(
         "unweighted": metrics(truth, raw, calibrated, threshold),
         "weighted": metrics(truth, raw, calibrated, threshold, weights),
     }
-    for name, wanted in (("english", True), ("other_languages", False)):
-        part = [i for i, url in enumerate(urls) if (labels[url].get("lang") == "en") is wanted]
-        figures[name] = metrics(
+
+    def of(part: list[int]) -> dict[str, float | int]:
+        return metrics(
             [truth[i] for i in part],
             [raw[i] for i in part],
             [calibrated[i] for i in part],
             threshold,
         )
+
+    for name, wanted in (("english", True), ("other_languages", False)):
+        figures[name] = of(
+            [i for i, url in enumerate(urls) if (labels[url].get("lang") == "en") is wanted]
+        )
+    for name, field in (("languages", "lang"), ("kinds", "kind")):
+        groups: dict[str, list[int]] = {}
+        for i, url in enumerate(urls):
+            groups.setdefault(str(labels[url].get(field) or ""), []).append(i)
+        figures[name] = {
+            group: of(part)
+            for group, part in sorted(groups.items())
+            if group and len(part) >= FEWEST_LABELS and any(truth[i] for i in part)
+        }
     return figures

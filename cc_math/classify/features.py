@@ -71,25 +71,45 @@ def document_features(
     Words have lines of their own beside formulas and alone, so that a page without any mark-up
     is judged by its words and never for want of formulas. `kind:NAME` is the log odds of a kind.
     """
+    return with_words(text_features(text, spans=spans), raw, kinds, formula_words)
+
+
+def text_features(
+    text: str, *, spans: Iterable[tuple[int, int, int, int]] | None = None
+) -> dict[str, float]:
+    """The features that need no model: formulas, code and length."""
     text = text[:FEATURE_CHARS]
     formulas = formula_chars = 0
     for start, end, _, _ in formula_spans(text) if spans is None else spans:
         formulas += 1
         formula_chars += end - start
     code_chars = sum(len(found) for found in _CODE.findall(text)) if "`" in text else 0
-    words = beside = bounded_log_odds(raw)
-    if formula_words is not None:
-        beside = (words + bounded_log_odds(formula_words)) / 2
-    surplus = bounded_log_odds(raw, _SUREST_LOG_ODDS) - _SURE_LOG_ODDS
     length_chars = max(1, len(text))
     return {
-        "words_beside_formulas": beside if formulas else 0.0,
-        "words_alone": 0.0 if formulas else words,
-        "words_sure": 0.0 if formulas else max(0.0, surplus),
         "no_formula": 0.0 if formulas else 1.0,
         "formulas": math.log1p(formulas),
         "formula_share": formula_chars / length_chars,
         "code_share": code_chars / length_chars,
         "length": math.log1p(len(text) / 1000),
+    }
+
+
+def with_words(
+    known: Mapping[str, float],
+    raw: float,
+    kinds: Mapping[str, float] = MappingProxyType({}),
+    formula_words: float | None = None,
+) -> dict[str, float]:
+    """All features of a document: ``known`` by :func:`text_features`, and what its words say."""
+    formulas = known["no_formula"] == 0.0
+    words = beside = bounded_log_odds(raw)
+    if formula_words is not None:
+        beside = (words + bounded_log_odds(formula_words)) / 2
+    surplus = bounded_log_odds(raw, _SUREST_LOG_ODDS) - _SURE_LOG_ODDS
+    return {
+        "words_beside_formulas": beside if formulas else 0.0,
+        "words_alone": 0.0 if formulas else words,
+        "words_sure": 0.0 if formulas else max(0.0, surplus),
+        **known,
         **{_KIND_PREFIX + name: bounded_log_odds(p) for name, p in kinds.items()},
     }

@@ -40,11 +40,17 @@ def training_figures(
 ) -> dict[str, Any]:
     """Metrics over held-out examples, and over labelled pages where there are any."""
     figures: dict[str, Any] = {"examples": examples.counts, "seeds": len(examples.seeds)}
+    positive = sum(bool(e.positive) for e in examples.seeds)
+    figures["hand_written"] = {"positives": positive, "negatives": len(examples.seeds) - positive}
     if not settings.calibration_labels and settings.calibration != "features":
         pages = [e for e in examples.training if e.key in held_out.math]
         raw = [held_out.raw(settings, e) for e in pages]
+        weighs = settings.calibration == "sites"
         calibrated = [
-            combinations[fold(settings, e)].score(r, {}) for e, r in zip(pages, raw, strict=True)
+            combinations[fold(settings, e)].score(
+                r, held_out.features(settings, e) if weighs else {}
+            )
+            for e, r in zip(pages, raw, strict=True)
         ]
         truth = [bool(e.positive) for e in pages]
         figures["held_out"] = metrics(truth, raw, calibrated, settings.threshold)

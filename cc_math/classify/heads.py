@@ -35,10 +35,12 @@ Features = Mapping[str, float]
 def fit_line(
     names: Sequence[str],
     rows: Sequence[Features],
-    labels: Sequence[bool],
+    labels: Sequence[float],
     weights: Sequence[float],
 ) -> Line:
     """A ridge logistic line over the named features: {"weights": {name: w}, "bias": b}.
+
+    ``labels`` are 0 and 1, or shares between.
 
     A feature that a page lacks, as a kind's log odds where there is no word, counts 0.
 

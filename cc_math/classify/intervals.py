@@ -20,6 +20,7 @@ from cc_math.classify.evaluate import BoolArray, FloatArray
 
 #: Shares of the draws below and above a 95 % interval.
 _TAILS = (0.025, 0.975)
+_Z = 1.959964  # normal quantile of a 95 % interval
 # Sums of float weights that should be equal differ in their last bits.
 _SLACK = 1e-9
 
@@ -64,6 +65,33 @@ def estimate(draws: FloatArray) -> Estimate:
         return Estimate(value, None, None)
     low, high = np.quantile(others, _TAILS)
     return Estimate(value, float(low), float(high))
+
+
+def share_estimate(draws: FloatArray, site_weights: FloatArray) -> Estimate:
+    """As :func:`estimate`, for a share of pages whose weights by site are `site_weights` [sites].
+
+    Where every page or none is a hit, no draw differs and the bootstrap's interval has no width.
+    There the end is Wilson's (1927), as Brown, Cai & DasGupta 2001 advise at 0 and 1: with n pages,
+    n / (n + z^2) below 1, where n is Kish's (1965) effective number, with sites as the unit.
+    """
+    found = estimate(draws)
+    if found.low is None or found.value not in (0.0, 1.0):
+        return found
+    total, squares = float(site_weights.sum()), float((site_weights**2).sum())
+    number = total**2 / squares if squares > 0 else 0.0
+    reach = _Z**2 / (number + _Z**2)
+    if found.value == 1.0:
+        return Estimate(1.0, min(found.low, 1.0 - reach), 1.0)
+    return Estimate(0.0, 0.0, max(found.high or 0.0, reach))
+
+
+def weights_by_site(sites: Sequence[str], weights: FloatArray) -> FloatArray:
+    """Sums of `weights` [N] or [N, K] over the pages of each site: [sites] or [sites, K]."""
+    _, site_of_page = np.unique(np.array(sites, dtype=np.str_), return_inverse=True)
+    count = int(site_of_page.max()) + 1 if len(site_of_page) else 0
+    summed = np.zeros((count, *weights.shape[1:]))
+    np.add.at(summed, site_of_page, weights)
+    return summed
 
 
 def _share(part: FloatArray, whole: FloatArray) -> FloatArray:

@@ -9,20 +9,23 @@ is that of the labels; the time is that of reading the documents' text once.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cc_math.classify.labels import Row, read_label_scores
 from cc_math.errors import InputError
 from cc_math.manifests import table_parts
+from cc_math.storage import read_text
 from cc_math.tables import ColumnNames, read_documents
 from cc_math.urls import registered_domain
 
 Progress = Callable[[str], None]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,37 +42,85 @@ class LabelledPage:
     text: str | None
 
 
-def read_labelled_pages(uri: str, *, score_field: str) -> list[LabelledPage]:
-    """The labels of a JSON-lines file, sorted by address; the last of an address counts.
+def _silent(line: str) -> None:
+    """Say nothing."""
 
-    Raises InputError for a file without labels, a score or weight that is no number.
+
+def read_labelled_pages(
+    uri: str, *, score_field: str, tell: Progress = _silent
+) -> list[LabelledPage]:
+    """The labels of a JSON-lines file, sorted by address.
+
+    A label that stands there twice counts once, and ``tell`` says how many do. Raises InputError,
+    naming the line, for a score or weight that is no number and for two labels of one address
+    that disagree; and for a file without labels.
     """
-    try:
-        rows = read_label_scores(uri, score_field)
-        pages = [_page(row) for _, row in sorted(rows.items())]
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"{uri}: {score_field} and weight must be numbers, and a weight above 0 ({error})"
-        ) from None
-    if not pages:
+    found: dict[str, tuple[int, LabelledPage]] = {}
+    repeated = 0
+    for number, row in _label_rows(uri, score_field):
+        page = _page(row, score_field, f"{uri}:{number}")
+        line, former = found.setdefault(page.url, (number, page))
+        if line == number:
+            continue
+        repeated += 1
+        differing = [
+            f"{name} {getattr(former, name)!r} and {getattr(page, name)!r}"
+            for name in ("score", "kind", "language", "weight")
+            if getattr(former, name) != getattr(page, name)
+        ]
+        if differing:
+            raise InputError(
+                f"{uri}: lines {line} and {number} label {page.url} differently: "
+                f"{', '.join(differing)}; leave one of them out"
+            )
+    if not found:
         raise InputError(f"{uri}: no labels; expected JSON lines with url and {score_field}")
-    return pages
+    if repeated:
+        tell(f"{uri}: labels repeated: {repeated:,}; each address counts once")
+    return [page for _, (_, page) in sorted(found.items())]
 
 
-def _page(row: Row) -> LabelledPage:
-    score, weight = float(row["score"]), float(row.get("weight", 1.0))
-    if not (math.isfinite(score) and math.isfinite(weight) and weight > 0):
-        raise ValueError(f"{row['url']}: score {score}, weight {weight}")
+def _label_rows(uri: str, score_field: str) -> Iterator[tuple[int, Row]]:
+    """(line number, row) of every line of labels."""
+    for number, line in enumerate(read_text(uri).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{uri}:{number}: not JSON ({error})") from None
+        missing = [n for n in ("url", score_field) if not isinstance(row, dict) or n not in row]
+        if missing:
+            raise InputError(f"{uri}:{number}: no field {', '.join(missing)}")
+        yield number, row
+
+
+def _page(row: Row, score_field: str, at: str) -> LabelledPage:
+    score = _number(row[score_field], score_field, at)
+    weight = _number(row.get("weight", 1.0), "weight", at)
+    if weight <= 0:
+        raise InputError(f"{at}: weight must be above 0, found {weight:g}")
+    url = str(row["url"])
     return LabelledPage(
-        url=str(row["url"]),
-        # a page without a site to speak of is one by itself
-        site=registered_domain(str(row["url"])) or str(row["url"]),
+        url=url,
+        site=registered_domain(url) or url,  # a page without a site to speak of is one by itself
         score=score,
         kind=str(row.get("kind") or ""),
         language=str(row.get("lang") or row.get("language") or ""),
         weight=weight,
         text=str(row["text"]) if isinstance(row.get("text"), str) else None,
     )
+
+
+def _number(given: Any, name: str, at: str) -> float:
+    """A finite number, or text that is one. Raises InputError for anything else."""
+    try:
+        number = math.nan if isinstance(given, bool) else float(given)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{at}: {name} must be a number, found {json.dumps(given)}")
+    return number
 
 
 def texts_of_pages(
@@ -87,6 +138,7 @@ def texts_of_pages(
             raise InputError(
                 "the labels hold no text: name the documents of these pages with --documents"
             )
+        _tell_missing(len(pages) - len(texts), len(pages), "text beside the label", progress)
         return texts
     wanted = pa.array([page.url for page in pages])
     texts = {}
@@ -102,4 +154,10 @@ def texts_of_pages(
             f"{documents} holds none of the {len(pages)} labelled pages: are the labels of these "
             "documents? Addresses are compared letter by letter; see --url-column"
         )
+    _tell_missing(len(pages) - len(texts), len(pages), f"document in {documents}", progress)
     return texts
+
+
+def _tell_missing(missing: int, pages: int, what: str, progress: Progress) -> None:
+    if missing:
+        progress(f"{missing:,} of {pages:,} labelled pages have no {what}: they count as score 0")

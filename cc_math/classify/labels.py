@@ -15,14 +15,14 @@ import dataclasses
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cc_math.classify.features import FEATURE_CHARS
+from cc_math.classify.features import FEATURE_CHARS, text_features
 from cc_math.classify.lines import text_lines
 from cc_math.classify.settings import ClassifierSettings
 from cc_math.errors import InputError
@@ -45,7 +45,9 @@ class Example:
     `positive` is None for a page that is only scored (a labelled one, or one that the
     bootstrap rule leaves open). `key` orders and names it; `text` is kept only for labelled
     pages and seeds, whose formulas a calibration may count, and so is `formula_line`, the line
-    with formulas as structure tokens, where the settings want one.
+    with formulas as structure tokens, where the settings want one. `known` are the features
+    that need no model, kept in place of the text where a calibration weighs them; `source` says
+    where the example is from, `prior` is an earlier model's score.
     """
 
     key: str
@@ -58,6 +60,9 @@ class Example:
     language: str = ""
     kind: str = ""
     formula_line: str = ""
+    known: Mapping[str, float] | None = None
+    source: str = ""
+    prior: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +171,13 @@ def read_examples(settings: ClassifierSettings) -> Examples:
             # Captures of one page and twins under one address differ in key by their text.
             language = identify(text[: settings.max_chars])[0]
             site = site or f"\0{key}"
-            chosen[key] = Example(key, url, site, line, positive, language=language)
+            known = text_features(text) if settings.calibration == "sites" else None
+            source = str(row.get(settings.source_field) or "") if settings.source_field else ""
+            prior = row.get(settings.prior_field) if settings.prior_field else None
+            chosen[key] = Example(
+                key, url, site, line, positive, language=language, known=known, source=source,
+                prior=prior,
+            )  # fmt: skip
     kept_in = {u: e for u, e in labelled.items() if u not in kept_out and e.site not in sites_out}
     read = _read_pages(settings, kept_in)
     counts["read"] = len(read)
@@ -214,8 +225,12 @@ def _judged_rows(settings: ClassifierSettings) -> Iterator[tuple[Row, bool | Non
         yield row, True
     for row in read_rows(settings.negatives, (text, *url)):
         yield row, False
-    for row in read_rows(settings.labelled, (text, label, *url)):
-        yield row, float(row[label]) >= settings.min_label
+    named = tuple(name for name in (settings.source_field, settings.prior_field) if name)
+    for row in read_rows(settings.labelled, (text, label, *url, *named)):
+        if not settings.sources_out or row[settings.source_field] not in settings.sources_out:
+            yield row, float(row[label]) >= settings.min_label
+    for row in read_rows(settings.lookup, (text, *url)):
+        yield row, None
     for row in read_rows(settings.bootstrap, (text, marks, *url)):
         found = int(row[marks] or 0)
         yield row, True if found >= settings.bootstrap_min_marks else False if not found else None
@@ -272,6 +287,9 @@ def _balanced(
             negatives[example.language] += 1
         kept.append(example)
     counts["negatives"] = sum(negatives.values())
+    for example in kept:
+        if example.source:
+            counts[f"{'positives' if example.positive else 'negatives'}.{example.source}"] += 1
     return kept
 
 

@@ -24,6 +24,7 @@ from cc_math.classify.fasttext_model import (
 from cc_math.classify.features import document_features
 from cc_math.classify.heads import kind_shares, quality
 from cc_math.classify.lines import text_lines
+from cc_math.classify.model_place import local_model
 from cc_math.text import FormulaMask, classifier_text
 
 __all__ = ["Classifier", "QuickModel", "document_features", "load_classifier", "load_quick"]
@@ -54,6 +55,9 @@ class Classifier:
 
     def __init__(self, model: LoadedModel) -> None:
         self.digest = model.digest
+        training = model.description.get("training")
+        #: What the model says of its training sites, for `classify.site_sketch`; None if nothing.
+        self.training_sites = training.get("sites") if isinstance(training, dict) else None
         self.head: str = model.description["head"]
         self._model = model
         self._max_chars: int = model.description["max_chars"]
@@ -122,10 +126,10 @@ class Classifier:
 
 
 def load_quick(path: str | Path | None = None) -> QuickModel:
-    """The quick model at `path`, or the shipped one. Raises ModelError."""
-    return QuickModel(load_model(Path(path or SHIPPED_QUICK), shipped=not path))
+    """The quick model at `path` (a path or s3://), or the shipped one. Raises ModelError."""
+    return QuickModel(load_model(local_model(str(path or SHIPPED_QUICK)), shipped=not path))
 
 
 def load_classifier(path: str | Path | None = None) -> Classifier:
-    """The classifier at `path`, or the shipped one. Raises ModelError."""
-    return Classifier(load_model(Path(path or SHIPPED_DEFAULT), shipped=not path))
+    """The classifier at `path` (a path or s3://), or the shipped one. Raises ModelError."""
+    return Classifier(load_model(local_model(str(path or SHIPPED_DEFAULT)), shipped=not path))

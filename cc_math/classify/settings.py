@@ -46,6 +46,21 @@ class ClassifierSettings:
     text_field: str = _value("text", "column of the text", "chosen")
     label_field: str = _value("label", "column of the label in `labelled` and `seeds`", "chosen")
     url_field: str = _value("url", "column of the address, '' where there is none", "chosen")
+    source_field: str = _value(
+        "", "column that says where an example of `labelled` is from, for the record; '' for none",
+        "chosen",
+    )  # fmt: skip
+    sources_out: tuple[str, ...] = _value(
+        (), "sources of `labelled` whose examples are left out, by source_field", "chosen: none"
+    )
+    prior_field: str = _value(
+        "", "column of an earlier model's score of an example of `labelled`, which calibration "
+        "'sites' reads in place of its label; '' for none", "chosen",
+    )  # fmt: skip
+    lookup: tuple[str, ...] = _value(
+        (), "Parquet or JSON lines in which texts of labelled pages are looked up and that give no "
+        "example, beside the sources of examples", "",
+    )  # fmt: skip
     marks_field: str = _value(
         "n_formulas", "column of the number of formula marks, for bootstrap", "chosen"
     )
@@ -141,8 +156,9 @@ class ClassifierSettings:
         0.5, "calibrated score of the reported precision and recall", "chosen"
     )
     calibration: str = _value(
-        "platt", "map from raw to calibrated score: platt, isotonic, features or none",
-        "Platt 1999; Zadrozny & Elkan 2002; features adds formula counts to Platt's line",
+        "platt", "map from raw to calibrated score: platt, isotonic, features, sites or none",
+        "Platt 1999; Zadrozny & Elkan 2002; features adds formula counts to Platt's line; sites "
+        "is that without labels, fitted to what the other examples of a page's site are",
     )  # fmt: skip
     calibration_labels: str = _value(
         "", "JSON lines with url and score, to calibrate on; their pages are kept out of "
@@ -170,7 +186,7 @@ class ClassifierSettings:
 _CHOICES = {
     "bootstrap_role": ("examples", "context"),
     "formulas": ("remove", "structure"),
-    "calibration": ("platt", "isotonic", "features", "none"),
+    "calibration": ("platt", "isotonic", "features", "sites", "none"),
 }
 _POSITIVE = (
     "max_examples", "max_per_site", "max_chars", "dim", "learning_rate", "word_ngrams",

@@ -19,7 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cc_math.classify.compare_models import FEWEST_LABELS
-from cc_math.classify.intervals import Estimate, estimate, site_draws
+from cc_math.classify.intervals import (
+    Estimate,
+    share_estimate,
+    site_draws,
+    weights_by_site,
+)
 from cc_math.classify.labelled_pages import LabelledPage
 from cc_math.errors import InputError, UserError
 from cc_math.manifests import Part
@@ -201,10 +206,16 @@ def accuracy_by_labels(
     positives = (draws * truth).sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         precision, recall = hits / kept, hits / positives
+    sites = [page.site for page in pages]
+    by_site = weights_by_site(sites, weights[:, None] * chosen)  # [sites, thresholds]
+    positives_by_site = weights_by_site(sites, weights * truth)
     return Accuracy(
         thresholds=tuple(thresholds),
-        precision=tuple(estimate(column) for column in precision.T),
-        recall=tuple(estimate(column) for column in recall.T),
+        precision=tuple(
+            share_estimate(column, kept_by_site)
+            for column, kept_by_site in zip(precision.T, by_site.T, strict=True)
+        ),
+        recall=tuple(share_estimate(column, positives_by_site) for column in recall.T),
         labels_kept=tuple(int(n) for n in chosen.sum(axis=0)),
         labels=len(pages),
     )

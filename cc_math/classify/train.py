@@ -22,10 +22,11 @@ from typing import Any
 from cc_math.classify.card import model_card
 from cc_math.classify.combine import Combination, HeldOut, Probabilities, fit_combination
 from cc_math.classify.fasttext_model import LoadedModel, part_path, save_model
-from cc_math.classify.figures import training_figures
+from cc_math.classify.figures import Scores, labelled_scores, training_figures
 from cc_math.classify.labels import Examples, examples_of_share, read_examples
 from cc_math.classify.pictures import write_pictures
 from cc_math.classify.settings import ClassifierSettings, check_settings
+from cc_math.classify.site_sketch import site_sketch
 from cc_math.classify.text_models import (
     REST,
     held_out,
@@ -40,7 +41,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """What a training made: files, the model's digest, and its figures (see metrics.json)."""
+    """What a training made: files, digest, figures (see metrics.json), scores of labelled pages."""
 
     model_path: Path
     description_path: Path
@@ -48,6 +49,7 @@ class TrainingResult:
     card_path: Path
     digest: str
     metrics: dict[str, Any]
+    labelled: Scores  # (raw, calibrated) by address of each labelled page, cross-fitted
 
 
 def train_classifier(
@@ -76,7 +78,17 @@ def train_classifier(
         parts["formula_words"] = train_formula_words(settings, examples, without)
     if settings.kinds:
         parts["kinds"] = train_kinds(settings, examples, without)
-    return _write(settings, examples, (model, parts), final, figures, output_dir)
+    labelled = labelled_scores(settings, examples, scores, combinations)
+    return _write(settings, examples, (model, parts), final, (figures, labelled), output_dir)
+
+
+def cross_fitted_figures(settings: ClassifierSettings, progress: Progress) -> dict[str, Any]:
+    """The figures of a training, without its model. Raises as :func:`train_classifier`."""
+    check_settings(settings)
+    examples = read_examples(settings)
+    require_both_classes(settings, examples)
+    scores = held_out_scores(settings, examples, progress)
+    return training_figures(settings, examples, scores, cross_fitted(settings, examples, scores))
 
 
 def _learning_curve(
@@ -155,10 +167,14 @@ def _write(
     examples: Examples,
     models: tuple[Any, dict[str, Any]],
     combination: Combination,
-    figures: dict[str, Any],
+    judged: tuple[dict[str, Any], Scores],
     output_dir: Path,
 ) -> TrainingResult:
+    figures, labelled = judged
     description = _description(settings, combination, examples.counts)
+    learned = (example.site for example in (*examples.training, *examples.read))
+    # what has no site stands under a key instead
+    description["training"]["sites"] = site_sketch(site for site in learned if "\0" not in site)
     model_path = output_dir / f"{settings.name}.bin"
     loaded = save_model(models[0], model_path, description, models[1])
     metrics_path = output_dir / f"{settings.name}.metrics.json"
@@ -176,6 +192,7 @@ def _write(
         card_path=card_path,
         digest=loaded.digest,
         metrics=figures,
+        labelled=labelled,
     )
 
 
@@ -184,7 +201,7 @@ def _description(
 ) -> dict[str, Any]:
     """What the model's JSON says of it (see `fasttext_model`)."""
     # Addresses of inputs are places on one machine: they are no part of what a model is.
-    places = {"positives", "negatives", "labelled", "bootstrap", "seeds", "exclude_urls",
+    places = {"positives", "negatives", "labelled", "bootstrap", "seeds", "lookup", "exclude_urls",
               "exclude_sites", "calibration_labels", "evaluation_labels"}  # fmt: skip
     record = {k: v for k, v in dataclasses.asdict(settings).items() if k not in places}
     return {

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import importlib.abc
 import io
 import json
 import mmap
@@ -21,10 +22,14 @@ import struct
 import sys
 import time
 from collections import Counter
-from typing import BinaryIO
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from types import ModuleType
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from cc_math.extraction.missed import Missed
 from cc_math.extraction.rows import Judge, Row, Rows
 from cc_math.manifests import Json
 from cc_math.schema import Drop, DropReason
@@ -118,25 +123,15 @@ def _arrow_bytes(table: str, rows: list[Row]) -> bytes:
 
 
 def work(config: Json, sender: FrameSender, journal: mmap.mmap) -> None:
-    """Read and judge the captures of the configured range; the last frame says ``finished``."""
-    module, _, name = str(config["extract_page"]).partition(":")
-    extract_page = getattr(importlib.import_module(module), name)
+    """Read and judge the captures of the configured source; the last frame says ``finished``."""
+    extract_page = _named(config["extract_page"])
+    read_items: Any = _named(config["source"]) if "source" in config else warc_items
     judge = Judge(config["settings"], config["crawl"], config["listed_path"], extract_page)
     start_cpu_s = time.process_time()
     skip = {int(offset): drop for offset, drop in config["skip"].items()}
     sender.send({"ready": True, "resume_bytes": config["resume_bytes"]})
-    resume = int(config["resume_bytes"])
-    fresh = resume == int(config["start_bytes"])
-    stream = store_for(config["uri"]).open_range(config["uri"], resume)
     read_s, started_s = 0.0, time.perf_counter()
-    with stream:
-        items = read_captures(
-            stream,
-            start_bytes=resume,
-            end_bytes=config["end_bytes"],
-            max_record_bytes=config["settings"]["max_record_bytes"],
-            skip_before_bytes=0 if fresh else resume,
-        )
+    with closing(read_items(config)) as items:
         for item in items:
             read_s += time.perf_counter() - started_s
             _handle(item, judge, sender, journal, skip)
@@ -149,8 +144,32 @@ def work(config: Json, sender: FrameSender, journal: mmap.mmap) -> None:
     sender.send({"finished": True, "timings_s": judge.timings_s, **peak})
 
 
+def _named(place: str) -> Any:
+    """What ``module:name`` names."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def warc_items(config: Json) -> Iterator[Item]:
+    """The items of the configured byte range of a WARC, from ``resume_bytes`` on."""
+    resume = int(config["resume_bytes"])
+    fresh = resume == int(config["start_bytes"])
+    with store_for(config["uri"]).open_range(config["uri"], resume) as stream:
+        yield from read_captures(
+            stream,
+            start_bytes=resume,
+            end_bytes=config["end_bytes"],
+            max_record_bytes=config["settings"]["max_record_bytes"],
+            skip_before_bytes=0 if fresh else resume,
+        )
+
+
 def _handle(
-    item: Item, judge: Judge, sender: FrameSender, journal: mmap.mmap, skip: dict[int, list[str]]
+    item: Item | Missed,
+    judge: Judge,
+    sender: FrameSender,
+    journal: mmap.mmap,
+    skip: dict[int, list[str]],
 ) -> None:
     if isinstance(item, Damage):
         lost = {"damage": [item.offset_start_bytes, item.offset_end_bytes], "why": item.why}
@@ -159,6 +178,12 @@ def _handle(
         sender.finished(item.offset_end_bytes)
         return
     offset = item.record_offset_bytes
+    if isinstance(item, Missed):
+        missed = {"missed": item.reason.value, "offset": offset, "url": item.url}
+        sender.note({**missed, "why": item.detail})
+        sender.count(f"missed.{item.reason.value}")
+        sender.finished(offset + item.record_length_bytes)
+        return
     if not isinstance(item, Capture):
         sender.count(f"records.{item.type}")
         sender.finished(offset + item.record_length_bytes)
@@ -192,6 +217,23 @@ def _limit_memory(limit_bytes: int) -> None:
         return  # no /proc (macOS): the parent's own limit is all there is
 
 
+class _WithoutPandas(importlib.abc.MetaPathFinder):
+    """Finds pandas missing. pyarrow imports it, where there is any, at the first list that it
+    makes an array of: a third of a second and 50 MB a child, for series that none holds."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> None:
+        """Let other finders look for everything else."""
+        if name == "pandas":
+            raise ModuleNotFoundError("the extraction child does without pandas", name=name)
+
+
+def leave_out_pandas() -> None:
+    """Make this process one without pandas, which nothing of extraction uses."""
+    sys.meta_path.insert(0, _WithoutPandas())
+
+
 def _die_with_parent(parent_pid: int) -> None:
     """Ask Linux to kill this process when its parent is gone: a worker that is killed must not
     leave a child behind that spins on a hostile page."""
@@ -203,6 +245,7 @@ def _die_with_parent(parent_pid: int) -> None:
 
 def main(arguments: list[str]) -> None:
     """Entry point; see the module."""
+    leave_out_pandas()
     frames_fd, journal_fd = (int(argument) for argument in arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     config: Json = json.load(sys.stdin)

@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.errors import AccountingError, InputError
+from cc_math.extraction.child import TABLES
 from cc_math.extraction.supervise import supervised_rows
 from cc_math.manifests import Json
 from cc_math.schema import arrow_schema
@@ -40,32 +43,56 @@ def extract_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
         "crawl": crawl_name(task["uri"], task["listed_path"], settings["crawl"]["name"]),
         "extract_page": task.get("extract_page", EXTRACT_PAGE),
     }
-    counts: Counter[str] = Counter()
-    notes: list[Json] = []
-    timings_s: dict[str, float] = {}
-    frames: dict[str, list[pa.Table]] = {"pages": [], "documents": [], "html": []}
+
+    def done_bytes(head: Json) -> int:
+        return max(0, int(head["resume_bytes"]) - int(task["start_bytes"]))
+
+    gathered = gather_frames(config, chunk, context, done_bytes)
+    return put_gathered(gathered, chunk, context)
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What the child of one chunk sent: rows by table, counts, notes, seconds by step."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    notes: list[Json] = field(default_factory=list)
+    timings_s: dict[str, float] = field(default_factory=dict)
+    frames: dict[str, list[pa.Table]] = field(default_factory=lambda: {t: [] for t in TABLES})
+
+
+def gather_frames(
+    config: Json, chunk: Chunk, context: ChunkContext, done_weight: Callable[[Json], int]
+) -> Gathered:
+    """Run the child of a chunk to its end; ``done_weight`` tells the progress from a frame."""
+    gathered = Gathered()
+    timings_s = gathered.timings_s
     for frame in supervised_rows(config):
-        counts.update(frame.head["counts"])
-        notes.extend(frame.head["notes"])
+        gathered.counts.update(frame.head["counts"])
+        gathered.notes.extend(frame.head["notes"])
         for step, seconds in frame.head.get("timings_s", {}).items():
             timings_s[step] = timings_s.get(step, 0.0) + seconds
         if "peak_memory_bytes" in frame.head:
             timings_s["peak_memory_bytes"] = frame.head["peak_memory_bytes"]
         for table, rows in frame.rows.items():
-            frames[table].append(rows)
-        position = max(0, int(frame.head["resume_bytes"]) - task["start_bytes"])
+            gathered.frames[table].append(rows)
         finished = bool(frame.head.get("finished"))
-        progress = _progress(counts, min(position, chunk.weight))
+        progress = _progress(gathered.counts, min(done_weight(frame.head), chunk.weight))
         context.heartbeat.send(progress, force=finished)
+    return gathered
+
+
+def put_gathered(gathered: Gathered, chunk: Chunk, context: ChunkContext) -> ChunkResult:
+    """Write the chunk's tables, sorted, and check the account."""
     started_s = time.perf_counter()
-    wanted = ["pages", "documents", *(["html"] if settings["extract"]["keep_html"] else [])]
+    keep_html = context.settings["extract"]["keep_html"]
     files = []
-    for table in wanted:
-        rows = _sorted(frames[table], table)
+    for table in ("pages", "documents", *(["html"] if keep_html else [])):
+        rows = _sorted(gathered.frames[table], table)
         files.append(put_table(rows, table, context.output, f"{table}/{chunk.name}.parquet"))
-    timings_s["write"] = time.perf_counter() - started_s
-    check_account(counts, {entry.table: entry.rows for entry in files})
-    return ChunkResult(files, dict(counts), notes, timings_s)
+    gathered.timings_s["write"] = time.perf_counter() - started_s
+    check_account(gathered.counts, {entry.table: entry.rows for entry in files})
+    return ChunkResult(files, dict(gathered.counts), gathered.notes, gathered.timings_s)
 
 
 def _progress(counts: Counter[str], done_bytes: int) -> dict[str, int]:

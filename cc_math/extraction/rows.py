@@ -168,7 +168,16 @@ class Judge:
     def _html_row(self, capture: Capture, page: Row) -> Row:
         return {
             "doc_id": page["doc_id"],
+            "url": page["url"],
+            "fetch_time": page["fetch_time"],
+            "payload_digest": _clean(capture.payload_digest),
             "content_type": _clean(capture.content_type),
+            "identified_payload_type": _clean(capture.identified_payload_type),
+            "languages_cld2": [
+                {"code": _clean(code), "share": share} for code, share in capture.cld2_languages
+            ],
+            "x_robots_tag": _clean(capture.x_robots_tag),
+            "tdm_reservation": _clean(capture.tdm_reservation),
             "payload_zstd": self._compressor.compress(capture.payload),
         }
 

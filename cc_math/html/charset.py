@@ -26,8 +26,9 @@ DETECT_BYTES = 65536
 
 MAX_BAD_SHARE = 0.1
 """A claimed encoding is believed while at most this share of the characters beyond ASCII came
-out as U+FFFD (or as C1 controls, for windows-125x). Chosen: a truncated or mixed page keeps
-its claim; under a wrong claim nearly every such character is bad."""
+out as U+FFFD. Chosen: a truncated or mixed page keeps its claim; under a wrong claim nearly
+every such character is bad."""
+_FEW_BAD = 2  # chosen: so many are believed however short the page
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _META = re.compile(
@@ -71,7 +72,6 @@ _BEYOND_ASCII = re.compile(rb"[\x80-\xff][A-Za-z\x80-\xff]*")
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _MAX_LETTERS_BEFORE = 40  # chosen: more letters before the first one beyond ASCII are no word
 _KANA = re.compile("[\u3041-\u30ff]")
-_C1 = re.compile("[\x80-\x9f]")
 
 
 def codec_name(label: str) -> str | None:
@@ -108,13 +108,14 @@ def _try(payload: bytes, label: str) -> tuple[str, str] | None:
         text = payload.decode(name, errors="replace")
     except (LookupError, ValueError):
         return None
-    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
-    limit = max(2, int(MAX_BAD_SHARE * beyond_ascii))
-    if text.count("\ufffd") > limit or (
-        name.startswith("cp125") and len(_C1.findall(text)) > limit
-    ):
+    n_bad = text.count("\ufffd")
+    if n_bad > _FEW_BAD and n_bad > int(MAX_BAD_SHARE * _count_beyond_ascii(text)):
         return None
     return text, name
+
+
+def _count_beyond_ascii(text: str) -> int:
+    return len(text) - len(text.encode("ascii", "ignore"))
 
 
 def _shift_jis(payload: bytes) -> str | None:
@@ -127,8 +128,7 @@ def _shift_jis(payload: bytes) -> str | None:
         text = payload.decode("cp932")
     except UnicodeDecodeError:
         return None
-    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
-    return text if 3 * len(_KANA.findall(text)) >= beyond_ascii > 8 else None
+    return text if 3 * len(_KANA.findall(text)) >= _count_beyond_ascii(text) > 8 else None
 
 
 def _words_beyond_ascii(payload: bytes) -> bytes:

@@ -94,7 +94,7 @@ _JUDGED = frozenset(("class", "id", "style", "role", "hidden"))
 
 def _set_aside_code(document: DocumentNode, blocks: _Nodes, inline: _Nodes, items: Items) -> None:
     for node in blocks:
-        if node.parent is None:
+        if not document.contains(node):
             continue
         line_breaks = node.query_selector_all("br").values() if node.child_element_count else ()
         for line_break in line_breaks:
@@ -160,8 +160,8 @@ def _flatten_tables(tables: _Nodes) -> None:
 
 def _deepen_lists(document: DocumentNode, shallow: _Nodes) -> None:
     for node in shallow:
-        text = node.text or ""
-        if _link_chars(node) > 0.2 * len(text.strip()):
+        most = 0.2 * len((node.text or "").strip())
+        if _link_chars(node, most) > most:
             continue  # Resiliparse's own share for a list of links
         wrapper = outer = document.create_element("div")
         for _ in range(3):
@@ -173,17 +173,31 @@ def _deepen_lists(document: DocumentNode, shallow: _Nodes) -> None:
 
 
 _NAMED_FOR_BUTTONS = frozenset(("share", "sharing", "social", "follow", "feedback", "print"))
+_LISTS = frozenset(("ul", "ol"))
 _PROSE_LIST = "p + ul:has(a), p + ol:has(a), dd > ul:has(a)"
 MAX_LINK_SHARE_OF_LIST = 0.6
 """Resiliparse drops lists with a fifth of their text in links; right after a paragraph a list
 of sentences has up to this share. Chosen: menus have more than 0.9."""
 
 
-def _unlink_lists(document: DocumentNode) -> None:
+def _judged_by_name(page: ParsedPage, document: DocumentNode) -> tuple[_Nodes, _Nodes]:
+    """The lists that go on with a paragraph, and what may be folded content: one walk."""
+    folded = ", ".join(selector for hint, selector in _FOLDED if hint in page.hints)
+    if "<ul" not in page.hints:
+        return [], document.query_selector_all(folded).values() if folded else []
+    if not folded:
+        return document.query_selector_all(_PROSE_LIST).values(), []
+    nodes = document.query_selector_all(f"{_PROSE_LIST}, {folded}").values()
+    lists = [node for node in nodes if node.tag in _LISTS and node.matches(_PROSE_LIST)]
+    return lists, [node for node in nodes if node.tag not in _LISTS or node.matches(folded)]
+
+
+def _unlink_lists(document: DocumentNode, lists: _Nodes) -> None:
     """Links in lists that go on with a paragraph become their text, so that they stay."""
-    for node in document.query_selector_all(_PROSE_LIST).values():
+    for node in lists:
         length = len((node.text or "").strip())
-        if 0.2 * length < _link_chars(node) <= MAX_LINK_SHARE_OF_LIST * length:
+        most = MAX_LINK_SHARE_OF_LIST * length
+        if 0.2 * length < _link_chars(node, most) <= most:
             for link in node.query_selector_all("a").values():
                 if not link.child_element_count:
                     link.replace_with(document.create_text_node(link.text or ""))
@@ -197,15 +211,14 @@ MAX_FOLDED_LINK_SHARE = 0.3
 """Folded content with more of its text in links is a menu. Chosen."""
 
 
-def _unfold(page: ParsedPage, document: DocumentNode) -> None:
+def _unfold(nodes: _Nodes) -> None:
     """Folded solutions, hints and code count as content: they hold formulas or code.
 
     Resiliparse drops elements whose class says dropdown, hidden or collapsed, and takes
     ``theorem-like`` for a "like" button. What hides by style (macro definitions, tooltips)
     stays hidden.
     """
-    selector = ", ".join(selector for hint, selector in _FOLDED if hint in page.hints)
-    for node in document.query_selector_all(selector).values() if selector else ():
+    for node in nodes:
         text = node.text or ""
         names = node.class_name or ""
         if (
@@ -214,15 +227,22 @@ def _unfold(page: ParsedPage, document: DocumentNode) -> None:
             and _NAMED_FOR_BUTTONS.isdisjoint(names.split())
         ):
             continue
-        if _link_chars(node) <= MAX_FOLDED_LINK_SHARE * len(text.strip()):
+        most = MAX_FOLDED_LINK_SHARE * len(text.strip())
+        if _link_chars(node, most) <= most:
             for name in _FOLDING.intersection(node.attribute_names):
                 node.remove_attribute(name)
 
 
-def _link_chars(node: ElementNode) -> int:
-    """How many characters of an element's text stand in links."""
+def _link_chars(node: ElementNode, most: float) -> int:
+    """How many characters of an element's text stand in links; no further than past ``most``."""
     links = node.query_selector_all("a")
-    return sum(len(link.text or "") for link in links.values()) if len(links) else 0
+    n_chars = 0
+    for index in range(len(links)):
+        link = links.item(index)
+        n_chars += len((link.text or "") if link is not None else "")
+        if n_chars > most:
+            break
+    return n_chars
 
 
 _SUSPECT_ID = re.compile(
@@ -241,7 +261,8 @@ def _unname_sections(sections: _Nodes) -> None:
         if not _SUSPECT_ID.search(node.id or ""):
             continue
         text = node.text or ""
-        if _link_chars(node) <= MAX_FOLDED_LINK_SHARE * len(text.strip()):
+        most = MAX_FOLDED_LINK_SHARE * len(text.strip())
+        if _link_chars(node, most) <= most:
             node.remove_attribute("id")
 
 
@@ -290,8 +311,8 @@ def main_content(page: ParsedPage, items: Items) -> str:
     write_scripts(document, nodes["scripts"], items, as_formulas=alone)
     _unname_sections(nodes["sections"])
     _flatten_tables(nodes["tables"])
-    if "<ul" in page.hints:
-        _unlink_lists(document)
+    prose_lists, folded = _judged_by_name(page, document)
+    _unlink_lists(document, prose_lists)
     _deepen_lists(document, nodes["lists"])
-    _unfold(page, document)
+    _unfold(folded)
     return _choose(page, body)

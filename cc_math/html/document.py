@@ -16,6 +16,7 @@ from cc_math.html.formulas import replace_formulas
 from cc_math.html.items import KEEP, OPEN, PLACEHOLDER, Item, Items
 from cc_math.html.links import out_links
 from cc_math.html.markdown import to_markdown
+from cc_math.html.nodes import unregistered_nodes
 from cc_math.html.page import MAX_DEPTH, ParsedPage
 from cc_math.html.quotes import apply_marks
 from cc_math.html.tex import is_definition, one_line, without_inner_dollars
@@ -247,7 +248,8 @@ def extract_page(
     drop as well, since one page must not stop a job.
     """
     try:
-        return _extract(page, url, max_formulas, max_text_chars)
+        with unregistered_nodes():
+            return _extract(page, url, max_formulas, max_text_chars)
     except (RecursionError, ValueError, AttributeError, IndexError, KeyError, TypeError) as error:
         return Drop(DropReason.extraction_error, f"{type(error).__name__}: {error}"[:300])
 

@@ -133,8 +133,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "tex_class",
         ("class of TeX",),
-        "span.math, div.math, span.latex, span.tex, span.math-container, .arithmatex, "
-        "span.math-inline, div.math-display, span.mathjax, code.math, span.katex-inline",
+        "span:is(.math, .latex, .tex, .math-container, .math-inline, .mathjax, .katex-inline), "
+        "div:is(.math, .math-display), .arithmatex, code.math",
         read_bare,
         True,
     ),
@@ -174,22 +174,23 @@ def replace_formulas(
         {match.group(1) for match in _PREFIXED.finditer(source)} if "prefixed math" in hints else ()
     ):
         nodes = document.query_selector_all(f"{prefix.lower()}\\:math").values()
-        _apply(Rule("mathml_prefixed", (), "", read_mathml), nodes, items, macros, max_formulas)
+        rule = Rule("mathml_prefixed", (), "", read_mathml)
+        _apply(document, rule, nodes, items, macros, max_formulas)
     for name in (
         {match.group(1).lower() for match in _CUSTOM.finditer(source)}
         if "custom element" in hints
         else ()
     ):
         nodes = document.query_selector_all(name).values()
-        _apply(Rule("tex_element", (), "", read_element, True), nodes, items, macros, max_formulas)
+        rule = Rule("tex_element", (), "", read_element, True)
+        _apply(document, rule, nodes, items, macros, max_formulas)
     for rule in RULES:
         if hints.isdisjoint(rule.hints):
             continue
         if rule.representation == "data_mathml" and "script of TeX" in hints:
             continue  # the script beside it has been read
-        _apply(
-            rule, document.query_selector_all(rule.selector).values(), items, macros, max_formulas
-        )
+        nodes = document.query_selector_all(rule.selector).values()
+        _apply(document, rule, nodes, items, macros, max_formulas)
         if rule.representation in _SCRIPTS and "output of MathJax 2" in hints:
             for node in document.query_selector_all(_RENDERED).values():
                 if node.parent is not None and OPEN not in (node.text or ""):
@@ -202,6 +203,7 @@ def replace_formulas(
 
 
 def _apply(
+    document: DocumentNode,
     rule: Rule,
     nodes: list[ElementNode],
     items: Items,
@@ -211,7 +213,7 @@ def _apply(
     for node in nodes:
         if items.n_formulas > max_formulas:
             return
-        if node.parent is None:
+        if not document.contains(node):
             continue  # went with a formula around it
         reading = rule.read(node)
         if reading is None or not reading[0].strip():
@@ -222,21 +224,21 @@ def _apply(
         tex = source_formula(tex)
         if rule.source and macros is not None:
             tex = expand(tex, macros)
-        _put(node, items.add(Item("formula", tex, bool(reading[1]), rule.representation)))
+        token = items.add(Item("formula", tex, bool(reading[1]), rule.representation))
+        _put(document, node, token)
 
 
-def _put(node: ElementNode, token: str) -> None:
+_HIDING = frozenset(("aria-hidden", "style", "hidden", "class", "role"))
+
+
+def _put(document: DocumentNode, node: ElementNode, token: str) -> None:
     """Leave the placeholder where the element was, outside anything hidden."""
-    tag = node.tag
-    if tag in ("span", "div", "p"):
-        for name in ("aria-hidden", "style", "hidden", "class", "role"):
-            if node.has_attribute(name):
-                node.remove_attribute(name)
+    if node.tag in ("span", "div", "p"):
+        for name in _HIDING.intersection(node.attribute_names):
+            node.remove_attribute(name)
         node.text = token
         return
-    document = node.owner_document
-    if document is not None:
-        node.replace_with(document.create_text_node(token))
+    node.replace_with(document.create_text_node(token))
 
 
 def _keep_in_scope(
@@ -254,7 +256,8 @@ def _keep_in_scope(
             for node in document.query_selector_all("code").values()
             if node.parent is not None and node.parent.tag != "pre"
         ]
-        _apply(Rule("tex_in_code", (), "", read_code, True), nodes, items, macros, max_formulas)
+        rule = Rule("tex_in_code", (), "", read_code, True)
+        _apply(document, rule, nodes, items, macros, max_formulas)
     if scope.code_processed:
         _open_code(document)
     if scope.ignores_page or not scope.ignored:

@@ -15,24 +15,23 @@ from cc_math.html.items import OPEN
 _RULES: tuple[tuple[str, str], ...] = (
     (
         "class of gutters",
-        "td.linenos, td.gutter, .lineno, .line-numbers-rows, .linenumber, .gutter, a.headerlink, "
-        "a.anchor-link, a.anchorjs-link, .mw-editsection, .copybtn, .clipboard-copy, "
-        "a.header-anchor",
+        "td.linenos, .lineno, .line-numbers-rows, .linenumber, .gutter, .mw-editsection, "
+        ".copybtn, .clipboard-copy, "
+        "a:is(.headerlink, .anchor-link, .anchorjs-link, .header-anchor)",
     ),
     # DocBook's and PreTeXt's steps between pages, and links that say they are such
     (
         "steps between pages",
-        ".navheader, .navfooter, .ptx-content-footer, a.previous-button, a.next-button, "
-        'a.top-button, a[rel~="prev"], a[rel~="next"]',
-    ),
-    # WordPress' form and list of comments, which many engines have taken over
-    (
-        "comments",
-        "#respond, .comment-respond, #commentform, #comments, .comments-area, .commentlist, "
-        ".comment-list",
+        ".navheader, .navfooter, .ptx-content-footer, "
+        'a:is(.previous-button, .next-button, .top-button, [rel~="prev"], [rel~="next"])',
     ),
     # LaTeXML sets a note's number twice and its kind before the note's text
     ("notes of LaTeXML", ".ltx_note_mark, .ltx_note_type, .ltx_tag_note"),
+)
+# WordPress' form and list of comments, which many engines have taken over
+_COMMENTS = (
+    "#respond, .comment-respond, #commentform, #comments, .comments-area, .commentlist, "
+    ".comment-list"
 )
 _NOTE = ".ltx_note_content"
 _UNSEEN = ".screen-reader-only, .sr-only, .visually-hidden, .screen-reader-text"
@@ -53,20 +52,18 @@ def drop_furniture(
     """Take furniture out of the tree. ``in_thread``: comments are judged by its own rules."""
     if "unseen words" in hints:
         _drop_unseen(document)
-    whole = 0
-    for hint, selector in _RULES:
-        if hint not in hints or (hint == "comments" and in_thread):
-            continue
-        for node in document.query_selector_all(selector).values():
-            if hint == "comments":
-                whole = whole or len((body.text or "").strip())
-                if len(node.text or "") > MAX_SHARE * whole:
-                    continue
-            node.decompose()  # no harm to what went with another already
-        if hint == "notes of LaTeXML":
-            for note in document.query_selector_all(_NOTE).values():
-                note.prepend(document.create_text_node(" ("))
-                note.append(document.create_text_node(")"))
+    selector = ", ".join(selector for hint, selector in _RULES if hint in hints)
+    for node in document.query_selector_all(selector).values() if selector else ():
+        node.decompose()  # no harm to what went with another already
+    if "comments" in hints and not in_thread:
+        most = MAX_SHARE * len((body.text or "").strip())
+        for node in document.query_selector_all(_COMMENTS).values():
+            if len(node.text or "") <= most:
+                node.decompose()
+    if "notes of LaTeXML" in hints:
+        for note in document.query_selector_all(_NOTE).values():
+            note.prepend(document.create_text_node(" ("))
+            note.append(document.create_text_node(")"))
 
 
 def _drop_unseen(document: DocumentNode) -> None:

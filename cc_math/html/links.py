@@ -18,7 +18,7 @@ HEAD_SCAN_CHARS = 200_000
 """Where ``base`` is looked for: heads of some pages carry 100 kB of styles."""
 
 _HREF = re.compile(
-    r"""<[aA]\s[^<>]{0,300}?(?:href|HREF)\s*=\s*(?:"([^"<>]{1,1000})"|'([^'<>]{1,1000})')"""
+    r"""<[aA]\s[^<>]{0,300}?(?:href|HREF)\s*=\s*("[^"<>]{1,1000}"|'[^'<>]{1,1000}')"""
 )
 _BASE = re.compile(r"""<base\s[^>]{0,200}?href\s*=\s*["']([^"']+)""", re.I)
 
@@ -31,17 +31,15 @@ def out_links(source: str, url: str | None, *, may_have_base: bool = True) -> tu
         with contextlib.suppress(ValueError):
             base = urljoin(base, stated.group(1))
     links: dict[str, None] = {}
-    seen: set[str] = set()
+    seen = {""}  # as they stand, without fragments
     join = _joiner(base)
     for match in _HREF.finditer(source):
-        href = match[1] or match[2]
+        href = match[1][1:-1]
+        if "#" in href or href[0] <= " " or href[-1] <= " ":
+            href = href.strip().partition("#")[0]
         if href in seen:
             continue
         seen.add(href)
-        if "#" in href or href[0] <= " " or href[-1] <= " ":
-            href = href.strip().partition("#")[0]
-            if not href:
-                continue
         if "&amp;" in href:
             href = href.replace("&amp;", "&")
         if not href.startswith(("http://", "https://")):

@@ -77,7 +77,8 @@ def to_markdown(minimal_html: str) -> str:
     text = "".join(out)
     lines = text.split("\n")
     lines = _tables(lines) if "\t" in text else [_spaces(line) if line else "" for line in lines]
-    return _NEWLINES.sub("\n\n", "\n".join(lines)).strip()
+    text = "\n".join(lines)
+    return (_NEWLINES.sub("\n\n", text) if "\n\n\n" in text else text).strip()
 
 
 def _cells(line: str) -> str:

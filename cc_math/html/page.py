@@ -16,6 +16,7 @@ from resiliparse.parse.html import HTMLTree
 from cc_math.html.charset import decode
 from cc_math.html.items import CLOSE, HIDDEN_DOLLAR, KEEP, OPEN
 from cc_math.html.prefilter import find_hints, formula_marks
+from cc_math.html.thinning import without_boxes
 from cc_math.html.visible import visible_text
 from cc_math.schema import Drop, DropReason
 
@@ -77,6 +78,7 @@ class ParsedPage:
     """A decoded and parsed page. ``tree`` is consumed by extraction (see module).
 
     ``hints``: what extraction may meet in the page, by name (see the module ``prefilter``).
+    ``may_be_deep``: whether there are start tags enough to nest too deep.
     """
 
     source: str
@@ -84,14 +86,12 @@ class ParsedPage:
     charset: str
     size_bytes: int
     hints: frozenset[str]
+    may_be_deep: bool
 
     def too_deep(self) -> bool:
         """Whether elements nest deeper than :data:`MAX_DEPTH`."""
         document = self.tree.document
-        n_tags = self.source.count("<")
-        if n_tags < _HARMLESS_START_TAGS or document is None:
-            return False
-        if n_tags - self.source.count("</") < _HARMLESS_START_TAGS:
+        if not self.may_be_deep or document is None:
             return False
         return document.query_selector(_DEEP) is not None
 
@@ -113,21 +113,22 @@ def read(
 def parse(page: SourcePage, *, max_nodes: int = MAX_NODES) -> ParsedPage | Drop:
     """Build a page's tree within the node budget. Never raises on any source."""
     source, hints = page.source, find_hints(page.scanned)
-    if not source.isascii():
-        in_utf8 = page.charset == "utf-8"
-        if "private use" in hints if in_utf8 else any(c in source for c in _PRIVATE):
-            source = source.translate(_PLACEHOLDER_CHARACTERS)  # they frame our placeholders
-        if not in_utf8 or "lone character" in hints:
-            source = _LONE_CHARACTER.sub("\\1" + KEEP, source)
+    in_ascii, in_utf8 = source.isascii(), page.charset == "utf-8"
+    if not in_ascii and ("private use" in hints if in_utf8 else any(c in source for c in _PRIVATE)):
+        source = source.translate(_PLACEHOLDER_CHARACTERS)  # they frame our placeholders
+    markup = without_boxes(source, hints)
+    if not in_ascii and (not in_utf8 or "lone character" in hints):
+        markup = _LONE_CHARACTER.sub("\\1" + KEEP, markup)
     if "closed anchor" in hints:
-        source = _CLOSED_ANCHOR.sub(r"\1></a>", source)
-    tree = HTMLTree.parse(source)
-    if (
-        len(source) > max_nodes * _MIN_BYTES_PER_NODE
-        and source.count("<") * _MAX_NODES_PER_TAG > max_nodes
-        and tree.document is not None
-    ):
+        markup = _CLOSED_ANCHOR.sub(r"\1></a>", markup)
+    tree = HTMLTree.parse(markup)
+    most_nodes = len(markup) // _MIN_BYTES_PER_NODE
+    n_tags = markup.count("<") if most_nodes > min(max_nodes, _HARMLESS_START_TAGS) else 0
+    if most_nodes >= max_nodes < n_tags * _MAX_NODES_PER_TAG and tree.document is not None:
         n_nodes = len(tree.document.query_selector_all("*"))
         if n_nodes > max_nodes:
             return Drop(DropReason.too_many_nodes, f"{n_nodes} elements, budget {max_nodes}")
-    return ParsedPage(source, tree, page.charset, page.size_bytes, hints)
+    may_be_deep = (
+        n_tags >= _HARMLESS_START_TAGS and n_tags - markup.count("</") >= _HARMLESS_START_TAGS
+    )
+    return ParsedPage(source, tree, page.charset, page.size_bytes, hints, may_be_deep)

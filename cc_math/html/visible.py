@@ -12,7 +12,7 @@ from __future__ import annotations
 import html
 import re
 
-_RUN = re.compile(r">\s*([^<\s][^<]*)")
+_RUN = re.compile(r">\s*+([^<\s][^<]*)")  # possessive: indentation is not tried again
 _SLICE_CHARS = 16_384  # chosen: how much is read before the length is looked at again
 _SKIPPED = re.compile(r"<(?:(script|style)|!--)", re.IGNORECASE)
 _ENDS = {

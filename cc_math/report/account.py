@@ -55,6 +55,13 @@ def print_account(output: str, manifest: Json, say: Say) -> None:
         f"corpus              {compose.get('published', 0):>10,}  "
         f"left out: {_listed(dropped, 'dropped.')}"
     )
+    kinds = {
+        name.removesuffix(".tokens"): n
+        for name, n in compose.items()
+        if name.startswith("kind.") and name.endswith(".tokens")
+    }
+    if kinds:
+        say(f"  tokens by kind              {_listed(kinds, 'kind.')}")
     listed = _listed(unapplied, "would_drop.quality:")
     say(f"  quality rules               of these, rules not applied would remove: {listed}")
     shard = counts["shard"]

@@ -23,7 +23,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -34,7 +34,7 @@ import numpy.typing as npt
 import tokenizers
 
 from cc_math.errors import ModelError
-from cc_math.shards.token_count import PieceCounter
+from cc_math.shards.token_count import token_counter
 
 # Both are uint16 or int32, by `token_dtype`.
 TokenArray: TypeAlias = npt.NDArray[np.integer[Any]]
@@ -101,7 +101,7 @@ class Tokenizer:
     lossless: bool  # decode(encode(text)) == text for every text, by construction
     _model: tokenizers.Tokenizer = field(repr=False)
     _split: tokenizers.pre_tokenizers.PreTokenizer | None = field(repr=False)
-    _counter: PieceCounter | None = field(repr=False)
+    _count: Callable[[str], int] | None = field(repr=False)
 
     @property
     def dtype(self) -> TokenType:
@@ -117,8 +117,8 @@ class Tokenizer:
 
     def count_batch(self, texts: Sequence[str]) -> list[int]:
         """Number of tokens of each text, without end-of-document."""
-        if self._counter is not None:
-            return [self._counter.count(text) for text in texts]
+        if self._count is not None:
+            return [self._count(text) for text in texts]
         counts = [0] * len(texts)
         for number, encoding in self._encode(texts):
             counts[number] += len(encoding)
@@ -199,7 +199,7 @@ def from_json(data: bytes, *, source: str, end_of_document: str | None = None) -
         lossless=_is_lossless(settings, model),
         _model=model,
         _split=split,
-        _counter=PieceCounter(model) if split is not None else None,
+        _count=token_counter(settings) if split is not None else None,
     )
 
 

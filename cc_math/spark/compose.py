@@ -1,17 +1,17 @@
 """The compose stage: judge every document, choose among twins, write the corpus.
 
-Two passes over the parts. The first judges by the rules that see one document; then the
-driver settles what crosses parts (a capture met twice, duplicates among what passes); the
-second writes the corpus, part by part, in the crawl's own folder. The quality signals of every
-document, of the text as the recipe's cuts leave it, are written beside it as `quality`.
+Two passes over the parts. The first judges by the rules that see one document; then
+:mod:`cc_math.spark.compose_settle` settles what crosses parts (a capture met twice, duplicates
+among what passes, shares of kinds); the second writes the corpus, part by part, in the crawl's
+own folder. The quality signals of every document, of the text as the recipe's cuts leave it, are
+written beside it as `quality`.
 """
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import re
 from collections import Counter
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,9 +28,9 @@ from cc_math.composition import (
     metadata_json,
     without,
 )
-from cc_math.dedup.tables import Member, TwinPair, choose_twins
-from cc_math.errors import AccountingError
-from cc_math.manifests import Json, Part
+from cc_math.errors import AccountingError, UserError
+from cc_math.kind_shares import UNKNOWN, rank, require_kind_heads
+from cc_math.manifests import Json, Part, digest
 from cc_math.quality import quality_failures, quality_signals
 from cc_math.recipe import section_values
 from cc_math.schema import TABLES
@@ -43,11 +43,18 @@ from cc_math.spark.chunks import (
     map_chunks,
     map_exchange,
     plan_stage,
-    spark_errors,
 )
-from cc_math.spark.parts import document_chunks, frame_of_parts, part_of, rows_of, scores_of
+from cc_math.spark.compose_settle import (
+    VERDICTS,
+    exchange_folder,
+    settle,
+    settle_kind_shares,
+    settled_rows,
+    verdicts_of,
+)
+from cc_math.spark.parts import document_chunks, kinds_of, part_of, rows_of, scores_of
 from cc_math.stages import stage_named
-from cc_math.storage import join, store_for
+from cc_math.storage import join
 from cc_math.tables import (
     ColumnNames,
     put_local_file,
@@ -57,23 +64,6 @@ from cc_math.tables import (
     scratch_folder,
 )
 
-VERDICTS = pa.schema(
-    [
-        ("doc_id", pa.string()),
-        ("part", pa.int32()),
-        ("row", pa.int64()),
-        ("drop", pa.string()),  # '' where the document passes
-        ("score", pa.float32()),
-        ("length_chars", pa.int64()),
-        ("fetch_time", pa.string()),
-        ("warc_filename", pa.string()),
-        ("warc_record_offset", pa.int64()),
-    ]
-)
-VERDICTS_DDL = (
-    "doc_id string, part int, row bigint, drop string, score float, length_chars bigint, "
-    "fetch_time string, warc_filename string, warc_record_offset bigint"
-)
 COLUMNS = [
     "doc_id", "url", "text", "title", "fetch_time", "content_mime_type", "warc_filename",
     "warc_record_offset", "warc_record_length", "token_count", "crawl", "language",
@@ -87,14 +77,16 @@ def compose(
     names: ColumnNames,
     *,
     scores: list[Part] | None = None,
+    recalled: list[Part] | None = None,
     pairs: list[Part] | None = None,
     contamination: list[Part] | None = None,
     cuts: list[list[Part]] | None = None,
     statements: Json | None = None,
 ) -> Json:
     """Write the corpus; the stage's manifest. ``pairs`` are the parts of `duplicate_pairs`;
+    with ``recalled`` only the documents of that table are published, whatever their score;
     ``statements`` (such as "no benchmarks") go into the manifest's identity."""
-    given = {"scores": scores, "contamination": contamination}
+    given = {"scores": scores, "recalled": recalled, "contamination": contamination}
     sidecars = {kind: parts for kind, parts in given.items() if parts is not None}
     sidecars |= {f"cuts{number}": parts for number, parts in enumerate(cuts or [])}
     chunks = document_chunks(documents, names, **sidecars)
@@ -103,10 +95,14 @@ def compose(
     settings = {
         **section_values(job.recipe, "compose"),
         "scored": scores is not None,
+        "recalled": recalled is not None,
+        "kinds": _tells_kinds(job, scores),
         "quality": section_values(job.recipe, "quality"),
         "dedup": section_values(job.recipe, "dedup"),
     }
     extra = {
+        # twins and shares cross parts
+        "documents": digest([[chunk.name, chunk.input] for chunk in chunks]),
         "pairs": [part.identity for part in pairs or []],
         "overlaps": [job.recipe.dedup.min_overlap, job.recipe.dedup.min_url_overlap],
         "statements": statements or {},
@@ -117,53 +113,65 @@ def compose(
         job.say(f"compose: nothing to do, {len(chunks)} chunks are done")
         return done
     first = Plan("judge", plan.identities, chunks, settings)
-    map_exchange(job, join(job.output, "_run", "compose"), first, judge_chunk)
-    _settle(job, chunks, pairs or [])
+    map_exchange(job, exchange_folder(job.output), first, judge_chunk)
+    settle(job, chunks, pairs or [])
+    settings["kind_cuts"] = settle_kind_shares(job, chunks)
+    plan = dataclasses.replace(plan, settings=settings)
     return finish_stage(job, plan, map_chunks(job, plan, publish_documents))
+
+
+def _tells_kinds(job: Job, scores: list[Part] | None) -> bool:
+    """Whether the scores have heads kind:NAME. Raises UserError, before any work, where the
+    recipe bounds shares of kinds that they cannot tell."""
+    settings = job.recipe.compose
+    bounds = (settings.min_kind_shares, settings.max_kind_shares)
+    if scores is None and any(bounds):
+        raise UserError(
+            "compose.min_kind_shares and max_kind_shares need --scores to tell kinds by"
+        )
+    heads = _heads_of(scores or [])
+    require_kind_heads(heads, *bounds)
+    return any(head.startswith("kind:") for head in heads)
+
+
+def _heads_of(scores: list[Part]) -> set[str]:
+    """The heads of the first part that has rows: one model made them all."""
+    for part in scores:
+        if part.rows:
+            return set(read_columns(part, ["head"]).column("head").unique().to_pylist())
+    return set()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Sidecars:
+    """What the chunk's sidecars say, by doc_id; ``recalled`` holds (score, round)."""
+
+    score_of: dict[str, float]
+    kind_of: dict[str, str]
+    recalled: dict[str, tuple[float, int]]
+    contaminated: set[str]
+    cuts_of: dict[str, list[tuple[int, int, str]]]
 
 
 def judge_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     """First pass: a verdict and quality signals for every row of a part, as exchange files."""
-    settings = context.settings
-    score_of = scores_of(chunk)
-    contaminated = set(_sidecar_ids(chunk, "contamination"))
-    cuts_of = _cuts_of(chunk)
+    beside = _Sidecars(
+        score_of=scores_of(chunk),
+        kind_of=kinds_of(chunk, dict(context.settings["min_kind_scores"])),
+        recalled=_recalled_of(chunk),
+        contaminated=set(_sidecar_ids(chunk, "contamination")),
+        cuts_of=_cuts_of(chunk),
+    )
+    counter = tokenizer.load()
     rows: list[Json] = []
     signals: list[Json] = []
     wanted = ["doc_id", "text", "fetch_time", "warc_filename", "warc_record_offset", "language",
-              "opt_out"]  # fmt: skip
+              "opt_out", "token_count"]  # fmt: skip
     for batch in rows_of(chunk, wanted):
         for row in batch.to_pylist():
-            doc_id, length = row["doc_id"], len(row["text"] or "")
-            score = score_of.get(doc_id)
-            cuts = acting_cuts(cuts_of.get(doc_id, ()), settings["contamination"])
-            measured = quality_signals(without(row["text"] or "", cuts), row["language"] or "und")
-            failures = quality_failures(measured, settings["quality"])
-            signals.append({"doc_id": doc_id, "failures": failures, **measured})
-            facts = Facts(
-                score=score,
-                scored=settings["scored"],
-                language=row["language"] or "und",
-                opt_out=row["opt_out"] or "",
-                contaminated=doc_id in contaminated,
-                contamination_cut=any(c[2] == "contamination" for c in cuts_of.get(doc_id, ())),
-                length_chars=length,
-                cuts=cuts,
-                failures=failures,
-            )
-            rows.append(
-                {
-                    "doc_id": doc_id,
-                    "part": chunk.task["number"],
-                    "row": len(rows),
-                    "drop": str(judge(facts, settings) or ""),
-                    "score": score,
-                    "length_chars": length,
-                    "fetch_time": row["fetch_time"] or "",
-                    "warc_filename": row["warc_filename"] or "",
-                    "warc_record_offset": row["warc_record_offset"] or 0,
-                }
-            )
+            verdict, measured = _verdict(row, beside, context.settings, counter)
+            rows.append({**verdict, "part": chunk.task["number"], "row": len(rows)})
+            signals.append(measured)
         context.heartbeat.send({"done": len(rows), "done_weight": len(rows)})
     arrays = [pa.array([row[f.name] for row in rows], type=f.type) for f in VERDICTS]
     with scratch_folder() as folder:
@@ -172,6 +180,48 @@ def judge_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
         put_local_file(local, "verdicts", context.output, f"{chunk.name}.parquet", len(rows))
     put_table(rows_table("quality", signals), "quality", context.output, _signals_path(chunk))
     return ChunkResult(counts={"documents": len(rows)})
+
+
+def _verdict(
+    row: Json, beside: _Sidecars, settings: Json, counter: tokenizer.Tokenizer
+) -> tuple[Json, Json]:
+    """What one document comes to (a row of VERDICTS but for its place), and its quality signals."""
+    doc_id, text = row["doc_id"], row["text"] or ""
+    recalled_score, round_number = beside.recalled.get(doc_id, (None, None))
+    score = beside.score_of.get(doc_id, recalled_score)
+    cuts = acting_cuts(beside.cuts_of.get(doc_id, ()), settings["contamination"])
+    left = without(text, cuts)
+    measured = quality_signals(left, row["language"] or "und")
+    failures = quality_failures(measured, settings["quality"])
+    facts = Facts(
+        score=score,
+        scored=settings["scored"],
+        language=row["language"] or "und",
+        opt_out=row["opt_out"] or "",
+        contaminated=doc_id in beside.contaminated,
+        contamination_cut=any(c[2] == "contamination" for c in beside.cuts_of.get(doc_id, ())),
+        length_chars=len(text),
+        cuts=cuts,
+        failures=failures,
+        recalled=doc_id in beside.recalled if settings["recalled"] else None,
+    )
+    drop = str(judge(facts, settings) or "")
+    tokens = row["token_count"]
+    if cuts or tokens is None:
+        tokens = None if drop else counter.count_batch([left])[0]
+    verdict = {
+        "doc_id": doc_id,
+        "drop": drop,
+        "score": score,
+        "round": round_number,
+        "kind": beside.kind_of.get(doc_id, ""),
+        "tokens": tokens,
+        "length_chars": len(text),
+        "fetch_time": row["fetch_time"] or "",
+        "warc_filename": row["warc_filename"] or "",
+        "warc_record_offset": row["warc_record_offset"] or 0,
+    }
+    return verdict, {"doc_id": doc_id, "failures": failures, **measured}
 
 
 def _signals_path(chunk: Chunk) -> str:
@@ -183,6 +233,15 @@ def _sidecar_ids(chunk: Chunk, kind: str) -> list[str]:
         return []
     table = read_columns(part_of(chunk.task[kind]), ["doc_id"])
     return [str(doc_id) for doc_id in table.column("doc_id").to_pylist()]
+
+
+def _recalled_of(chunk: Chunk) -> dict[str, tuple[float, int]]:
+    """(score, round) by doc_id of the chunk's recalled documents."""
+    if not chunk.task.get("recalled"):
+        return {}
+    table = read_columns(part_of(chunk.task["recalled"]), ["doc_id", "score", "round"])
+    rows = zip(*table.to_pydict().values(), strict=True)
+    return {doc_id: (round(score, 4), number) for doc_id, score, number in rows}
 
 
 def _cuts_of(chunk: Chunk) -> dict[str, list[tuple[int, int, str]]]:
@@ -197,100 +256,41 @@ def _cuts_of(chunk: Chunk) -> dict[str, list[tuple[int, int, str]]]:
     return found
 
 
-def _settle(job: Job, chunks: list[Chunk], pairs: list[Part]) -> None:
-    """Across parts: repeated captures and duplicates; one file of removals a part."""
-    with spark_errors("compose"):
-        removed = _removals(job, chunks, pairs)
-    for chunk in chunks:
-        uri = join(job.output, "_run", "compose", "settled", f"{chunk.name}.json")
-        settled = sorted(removed.get(chunk.task["number"], []), key=lambda r: int(r["row"]))
-        store_for(uri).put_bytes(json.dumps(settled).encode(), uri)
-
-
-def _removals(job: Job, chunks: list[Chunk], pairs: list[Part]) -> dict[int, list[Json]]:
-    """By part number: rows that are repeated, removed as duplicates, or have a cluster."""
-    from pyspark.sql import functions as F
-
-    folder = join(job.output, "_run", "compose")
-    parts = [Part(join(folder, f"{c.name}.parquet"), c.name, "", c.weight) for c in chunks]
-    frame = frame_of_parts(job.session(), parts, VERDICTS.names, VERDICTS_DDL).persist()
-    removed: dict[int, list[Json]] = {}
-    place = F.struct("warc_filename", "warc_record_offset", "part", "row")
-    met = frame.groupBy("doc_id").agg(F.count("*").alias("n"), F.min(place).alias("first"))
-    repeats = frame.join(met.where("n > 1"), "doc_id").where(place != F.col("first"))
-    again = set()
-    for row in repeats.select("doc_id", "part", "row").collect():
-        again.add((row["part"], row["row"]))
-        removed.setdefault(row["part"], []).append(
-            {"row": row["row"], "doc_id": row["doc_id"], "drop": "repeated", "cluster_id": ""}
-        )
-    twin_pairs = [
-        TwinPair(r["doc_id"], r["other_doc_id"], r["kind"], r["overlap"])
-        for part in pairs
-        for r in read_columns(part, ["doc_id", "other_doc_id", "kind", "overlap"]).to_pylist()
-    ]
-    ids = sorted({p.doc_id for p in twin_pairs} | {p.other_doc_id for p in twin_pairs})
-    rows: list[Any] = []
-    if ids:
-        wanted = job.session().createDataFrame([(doc_id,) for doc_id in ids], "doc_id string")
-        rows = [r for r in frame.join(wanted, "doc_id").collect() if (r.part, r.row) not in again]
-    members = [
-        Member(r.doc_id, r.score or 0.0, r.length_chars, r.fetch_time, passing=r.drop == "")
-        for r in rows
-    ]
-    twins = choose_twins(
-        twin_pairs,
-        members,
-        near_overlap_min=job.recipe.dedup.min_overlap,
-        url_overlap_min=job.recipe.dedup.min_url_overlap,
-    )
-    kind_of = {r.doc_id: f"duplicate_{r.kind}" for r in twins.removals}
-    for r in rows:
-        cluster = twins.cluster_of.get(r.doc_id, "")
-        removed.setdefault(r.part, []).append(
-            {
-                "row": r.row,
-                "doc_id": r.doc_id,
-                "drop": kind_of.get(r.doc_id, ""),
-                "cluster_id": cluster,
-            }
-        )
-    frame.unpersist()
-    return removed
-
-
 def publish_documents(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     """Second pass: the published documents of a part. Rows in = published + drops by reason."""
-    folder = join(context.output, "_run", "compose")
     verdicts = read_columns(
-        Part(join(folder, f"{chunk.name}.parquet"), chunk.name, "", -1), ["drop", "score"]
+        verdicts_of(context.output, chunk.name),
+        ["doc_id", "drop", "score", "round", "kind", "tokens"],
     ).to_pylist()
-    uri = join(folder, "settled", f"{chunk.name}.json")
-    settled = {int(r["row"]): r for r in json.loads(store_for(uri).read_bytes(uri))}
-    quality = Part(join(folder, _signals_path(chunk)), chunk.name, "", -1)
+    settled = settled_rows(context.output, chunk.name)
+    quality = Part(join(exchange_folder(context.output), _signals_path(chunk)), chunk.name, "", -1)
     signals = read_columns(quality, [column.name for column in TABLES["quality"]])
     failures = signals.column("failures").to_pylist()
     cuts_of = _cuts_of(chunk)
-    counter = tokenizer.load()
     counts: Counter[str] = Counter()
     published: dict[str, list[Json]] = {}
     for batch in rows_of(chunk, COLUMNS):
         for row in batch.to_pylist():
             number = counts["documents"]
-            known = settled.get(number, {})
-            drop = _final_drop(verdicts[number]["drop"], known.get("drop", ""))
+            verdict, known = verdicts[number], settled.get(number, {})
+            drop = _final_drop(verdict, known.get("drop", ""), context.settings["kind_cuts"])
             counts["documents"] += 1
             if drop:
                 counts[f"dropped.{drop}"] += 1
+            if drop == ComposeDrop.over_kind_share:
+                _count_kind(counts, f"{drop}.", verdict)
+            if drop:
                 continue
             cuts = cuts_of.get(row["doc_id"], ())
             spans = merged(acting_cuts(cuts, context.settings["contamination"]))
-            corpus_row = _corpus_row(row, verdicts[number]["score"], spans, counter)
+            corpus_row = _corpus_row(row, verdict, spans)
             corpus_row["cluster_id"] = known.get("cluster_id") or row["doc_id"]
             published.setdefault(_folder_name(row["crawl"] or "unknown"), []).append(corpus_row)
             counts["published"] += 1
             counts["tokens"] += corpus_row["token_count"]
             counts["cut_chars"] += sum(end - start for start, end in spans)
+            if context.settings["kinds"]:
+                _count_kind(counts, "kind.", verdict)
             for rule in failures[number]:
                 counts[f"would_drop.{QUALITY_DROP}{rule}"] += 1
         context.heartbeat.send({"done": counts["documents"], "done_weight": counts["documents"]})
@@ -306,29 +306,40 @@ def publish_documents(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     return ChunkResult(files, dict(counts))
 
 
-def _final_drop(by_rules: str, by_settling: str) -> str:
-    """A repeated capture counts as repeated whatever the rules say of it."""
-    return by_settling if by_settling == ComposeDrop.repeated.value else by_rules or by_settling
+def _count_kind(counts: Counter[str], prefix: str, verdict: Json) -> None:
+    name = f"{prefix}{verdict['kind'] or UNKNOWN}"
+    counts[f"{name}.documents"] += 1
+    counts[f"{name}.tokens"] += verdict["tokens"]
+
+
+def _final_drop(verdict: Json, by_settling: str, kind_cuts: dict[str, int]) -> str:
+    """A repeated capture counts as repeated whatever the rules say of it; shares act last."""
+    drop = str(verdict["drop"])
+    if by_settling == ComposeDrop.repeated.value or (by_settling and not drop):
+        return by_settling
+    cut = kind_cuts.get(verdict["kind"])
+    if not drop and cut is not None and rank(verdict["doc_id"]) >= cut:
+        return ComposeDrop.over_kind_share.value
+    return drop
 
 
 def _folder_name(crawl: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", crawl).lstrip("._") or "unknown"
 
 
-def _corpus_row(row: Json, score: float | None, spans: list[tuple[int, int]], counter: Any) -> Json:
+def _corpus_row(row: Json, verdict: Json, spans: list[tuple[int, int]]) -> Json:
     text = without(row["text"] or "", spans)
-    tokens = row["token_count"]
-    if spans or tokens is None:
-        tokens = counter.count_batch([text])[0]
+    score = verdict["score"]
     rounded = None if score is None else round(score, 4)
     return {
         **row,
         "text": text,
         "registered_domain": row["registered_domain"] or urls.registered_domain(row["url"] or ""),
-        "token_count": tokens,
+        "token_count": verdict["tokens"],
         "char_count": len(text),
-        "metadata": metadata_json(row, sum(end - start for start, end in spans)),
+        "metadata": metadata_json(row, sum(end - start for start, end in spans), verdict["kind"]),
         "score": rounded,
         "int_score": None if rounded is None else int(rounded * 5 + 0.5),
         "snapshot_type": "latest",
+        "round": verdict["round"],
     }

@@ -20,7 +20,7 @@ from cc_math import urls
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.dedup import minhash, passages, shingles
 from cc_math.dedup.tables import Member, TwinPair, choose_twins
-from cc_math.manifests import Json, Part
+from cc_math.manifests import Json, Part, digest
 from cc_math.recipe import section_values
 from cc_math.recipe_tables import Dedup
 from cc_math.schema import doc_key
@@ -84,9 +84,10 @@ def dedup(job: Job, documents: list[Part], scores: list[Part] | None, names: Col
         return done
     manifests = map_chunks(job, plan, cuts_chunk)
     folder = join(job.output, "_run", "dedup")
-    signed = map_exchange(
-        job, folder, Plan("signatures", plan.identities, chunks, settings), signature_chunk
-    )
+    # signatures hold the number of their part, which follows from the list of parts
+    identities = {c.name: digest([plan.identities[c.name], c.task["number"]]) for c in chunks}
+    signing = Plan("signatures", identities, chunks, settings)
+    signed = map_exchange(job, folder, signing, signature_chunk)
     parts = [Part(join(folder, f"{c.name}.parquet"), c.name, "", c.weight) for c in chunks]
     with spark_errors("dedup"):
         frame = frame_of_parts(job.session(), parts, SIGNATURES.names, SIGNATURES_DDL)

@@ -1,56 +1,120 @@
-"""The mine-domains stage: counts by site from every part, summed across parts.
+"""The mine-domains stage: what share of each site was recalled, and what to propose from it.
 
-Python tasks count each part; Spark sums the counts, names and numbers only; the driver writes
-one table and the list of proposals for a person to read.
+Three steps. Python tasks read each part of pages, documents and scores and write, page by page,
+where it stands in its site. Spark sorts these rows by site and address and joins the links of
+recalled pages to the pages that the crawl holds. Python tasks then go through the sorted rows,
+one part of the output at a time, a hash of the domain deciding which: they see each domain whole
+and in order, so that an address met twice counts once and a domain of any size needs little
+memory. The driver holds the proposals that a person is to read, and no more.
+
+Writes `domains`, `linked_pages` and ``proposals.tsv``. The files between the steps lie below
+``_run`` and are removed at the end.
 """
 
 from __future__ import annotations
 
+import itertools
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cc_math.chunks import Chunk, ChunkContext, ChunkResult
-from cc_math.classify.domains import EXAMPLES, count_sites, is_proposed, wilson_interval
-from cc_math.manifests import FileEntry, Json, Part
+from cc_math.chunks import Chunk
+from cc_math.classify.proposals import Proposal, write_proposals
+from cc_math.errors import AccountingError
+from cc_math.manifests import (
+    FileEntry,
+    Json,
+    Part,
+    canonical_json,
+    chunk_manifest_uri,
+    digest,
+    read_json,
+)
 from cc_math.recipe import section_values
-from cc_math.recipe_tables import Domains
 from cc_math.spark.chunks import (
     Job,
     Plan,
     already_done,
     finish_stage,
+    map_chunks,
     map_exchange,
     plan_stage,
     spark_errors,
 )
-from cc_math.spark.parts import frame_of_parts, part_json, part_of, require_same_parts, scores_of
+from cc_math.spark.linked_pages import LINKED, LINKS, LINKS_DDL, linked_frame
+from cc_math.spark.parts import frame_of_parts, part_json, require_same_parts
+from cc_math.spark.site_chunks import (
+    PLACES,
+    PLACES_DDL,
+    PROPOSED,
+    PROPOSED_DDL,
+    SORTED,
+    place_chunk,
+    proposals_uri,
+    site_chunk,
+)
 from cc_math.stages import stage_named
-from cc_math.storage import join
-from cc_math.tables import put_local_file, put_table, read_columns, rows_table, scratch_folder
+from cc_math.storage import join, random_access, store_for
+from cc_math.tables import put_local_file, scratch_folder
 
-COUNTS = pa.schema(
-    [
-        ("level", pa.string()),
-        ("domain", pa.string()),
-        ("pages", pa.int64()),
-        ("recalled", pa.int64()),
-        ("tokens", pa.int64()),
-        ("examples", pa.list_(pa.string())),  # doc_id, a blank, URL
-    ]
-)
-COUNTS_DDL = (
-    "level string, domain string, pages bigint, recalled bigint, tokens bigint, "
-    "examples array<string>"
-)
-PROPOSAL_COLUMNS = ("domain", "level", "pages", "recalled", "share", "share_low", "share_high",
-                    "tokens", "example")  # fmt: skip
+DELETERS = 64  # chosen: a crawl leaves half a million files, a request to S3 takes some 30 ms
 
 
-def mine_domains(job: Job, pages: list[Part], documents: list[Part], scores: list[Part]) -> Json:
-    """Write `domains` and ``proposals.tsv``; the stage's manifest."""
+def mine_domains(
+    job: Job,
+    pages: list[Part],
+    documents: list[Part],
+    scores: list[Part],
+    *,
+    min_score: float | None = None,
+) -> Json:
+    """Write `domains`, `linked_pages` and ``proposals.tsv``; the stage's manifest.
+
+    A document is recalled from ``min_score`` on (None: the recipe's `domains.min_score`). The
+    same capture may stand in several parts. Raises InputError where documents and scores are
+    not those of the pages.
+    """
+    settings = section_values(job.recipe, "domains")
+    if min_score is not None:
+        settings["min_score"] = min_score
+    placing = _chunks(pages, documents, scores)
+    stage = stage_named("mine_domains")
+    given = {"given": sorted(digest(c.input) for c in placing), "min_score": settings["min_score"]}
+    count = max(1, -(-sum(_rows(part) for part in pages) // job.recipe.domains.part_pages))
+    folder = join(job.output, "_run", "mine_domains")
+    parts = [_site_part(number, count, folder) for number in range(count)]
+    plan = plan_stage(stage, job.recipe, parts, settings, extra=given)
+    done = already_done(job, plan)
+    if done is not None:
+        job.say(f"mine-domains: nothing to do, {len(parts)} parts are done")
+        return done
+    identities = {c.name: digest([c.input, settings["min_score"]]) for c in placing}
+    placed = map_exchange(job, folder, Plan("places", identities, placing, settings), place_chunk)
+    _sort(job, plan, folder, placing)
+    _remake_lost(job, plan, folder)
+    manifests = map_chunks(job, plan, site_chunk)
+    totals = _totals(placed, manifests)
+    proposals = _proposals(job, folder, parts, job.recipe.domains.max_proposals)
+    found = sum(manifest["counts"]["proposals.found"] for manifest in manifests)
+    totals |= {"proposals": len(proposals), "proposals.left_out": found - len(proposals)}
+    if found > len(proposals):
+        job.say(
+            f"mine-domains: proposals.tsv holds the {len(proposals):,} sites with most recalled "
+            f"pages of {found:,}; domains.max_proposals sets how many"
+        )
+    body = finish_stage(job, plan, manifests, [_put_proposals(job, proposals)], totals)
+    _remove_exchange(folder)
+    return body
+
+
+def _chunks(pages: list[Part], documents: list[Part], scores: list[Part]) -> list[Chunk]:
+    """A chunk for each part of `pages`, with the documents and scores of the same name."""
     beside = {
         kind: {part.name: part for part in parts}
         for kind, parts in (("documents", documents), ("scores", scores))
@@ -59,117 +123,167 @@ def mine_domains(job: Job, pages: list[Part], documents: list[Part], scores: lis
         unbound = {name: replace(part, made_from="") for name, part in found_parts.items()}
         require_same_parts(pages, kind, unbound)
     chunks = []
-    for part in pages:
-        found = {kind: parts.get(part.name) for kind, parts in beside.items()}
-        identity = {kind: other.identity if other else None for kind, other in found.items()}
-        task = {"pages": part_json(part), **{k: part_json(other) for k, other in found.items()}}
-        chunks.append(
-            Chunk(part.name, {"pages": part.identity, **identity}, task, max(1, part.rows))
-        )
-    settings = section_values(job.recipe, "domains")
-    plan = plan_stage(stage_named("mine_domains"), job.recipe, chunks, settings)
-    done = already_done(job, plan)
-    if done is not None:
-        job.say(f"mine-domains: nothing to do, {len(chunks)} chunks are done")
-        return done
-    folder = join(job.output, "_run", "mine_domains")
-    counted = Plan("counts", plan.identities, chunks, settings)
-    made = map_exchange(job, folder, counted, count_chunk)
-    parts = [Part(join(folder, f"{c.name}.parquet"), c.name, "", c.weight) for c in chunks]
+    for number, part in enumerate(sorted(pages, key=lambda part: part.name)):
+        found = {kind: parts[part.name] for kind, parts in beside.items()}
+        identity = {kind: other.identity for kind, other in found.items()}
+        task: Json = {"pages": part_json(part), "number": number}
+        task |= {kind: part_json(other) for kind, other in found.items()}
+        given = {"pages": part.identity, "number": number, **identity}
+        chunks.append(Chunk(part.name, given, task, max(1, part.rows)))
+    return chunks
+
+
+def _rows(part: Part) -> int:
+    """Rows of a part; of one without a manifest by its footer."""
+    if part.rows >= 0:
+        return part.rows
+    return int(pq.read_metadata(random_access(part.uri)).num_rows)
+
+
+def _site_part(number: int, count: int, folder: str) -> Chunk:
+    """The chunk that makes part ``number`` of the output."""
+    name = f"part-{number:05d}"
+    task = {"folder": folder, "number": number}
+    return Chunk(name, {"part": number, "of": count}, task)
+
+
+def _sort(job: Job, plan: Plan, folder: str, placing: list[Chunk]) -> None:
+    """The rows of all parts by site, and the linked pages: a file of each for every part of the
+    output, below ``folder``."""
+    uri = join(folder, SORTED)
+    stands = read_json(uri)
+    if stands is not None and stands.get("identity") == plan.identity:
+        return
     with spark_errors("mine_domains"):
-        rows = _summed(frame_of_parts(job.session(), parts, COUNTS.names, COUNTS_DDL))
-    table = put_table(
-        rows_table("domains", rows), "domains", job.output, "domains/part-00000.parquet"
-    )
-    proposed = [row for row in rows if _proposed(row, job.recipe.domains)]
-    totals: dict[str, int] = {"proposals": len(proposed)}
-    for manifest in made:
+        from pyspark.sql import functions as F
+
+        session, count = job.session(), len(plan.chunks)
+        given = [c.task["pages"] for c in placing]
+
+        def frame(kind: str, schema: pa.Schema, ddl: str) -> Any:
+            parts = [Part(join(folder, kind, f"{c.name}.parquet"), c.name, "", 0) for c in placing]
+            return frame_of_parts(session, parts, schema.names, ddl)
+
+        bucket = F.pmod(F.col("site"), F.lit(count)).cast("int")
+        places = frame("places", PLACES, PLACES_DDL)
+        linked = linked_frame(places, frame("links", LINKS, LINKS_DDL), given, bucket)
+        rows = {
+            "sites": _dumped(
+                places.withColumn("bucket", bucket), count, folder, "sites",
+                pa.schema([pa.field("bucket", pa.int32()), *PLACES]),
+                ["bucket", "domain", "key", "address", "doc"],
+            ),
+            "linked": _dumped(
+                linked, count, folder, "linked", LINKED, ["bucket", "registered_domain", "address"]
+            ),
+        }  # fmt: skip
+    body = {"identity": plan.identity, "rows": rows}
+    store_for(uri).put_bytes(canonical_json(body), uri)
+
+
+def _dumped(
+    frame: Any, count: int, folder: str, kind: str, schema: pa.Schema, order: list[str]
+) -> dict[str, int]:
+    """Write a file of ``kind`` for every bucket of ``frame``, sorted; rows by bucket."""
+    # several times the buckets: Spark deals them by hash, and few would share few partitions
+    partitions = max(count, min(4 * count, 64))
+    ordered = frame.select(*schema.names).repartition(partitions, "bucket")
+    ordered = ordered.sortWithinPartitions(*order)
+    written = ordered.mapInArrow(_Dump(folder, kind, schema), "bucket int, rows bigint")
+    return {str(row.bucket): int(row.rows) for row in written.collect()}
+
+
+class _Dump:
+    """Writes rows that come sorted by bucket, a file a bucket; answers with their numbers."""
+
+    def __init__(self, folder: str, kind: str, schema: pa.Schema) -> None:
+        self._folder, self._kind, self._schema = folder, kind, schema
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        written: list[tuple[int, int]] = []
+        for bucket, pieces in itertools.groupby(_pieces(batches), key=_bucket):
+            written.append((bucket, self._write(bucket, pieces)))
+        columns = list(zip(*written, strict=True)) or [(), ()]
+        arrays = [pa.array(columns[0], pa.int32()), pa.array(columns[1], pa.int64())]
+        yield pa.RecordBatch.from_arrays(arrays, names=["bucket", "rows"])
+
+    def _write(self, bucket: int, pieces: Iterator[pa.RecordBatch]) -> int:
+        rows = 0
+        with scratch_folder() as folder:
+            local = folder / "rows.parquet"
+            with pq.ParquetWriter(local, self._schema, compression="zstd") as writer:
+                for piece in pieces:
+                    writer.write_table(pa.Table.from_batches([piece]).cast(self._schema))
+                    rows += piece.num_rows
+            put_local_file(local, self._kind, self._folder, f"{self._kind}/{bucket}.parquet", rows)
+        return rows
+
+
+def _bucket(piece: pa.RecordBatch) -> int:
+    return int(piece.column("bucket")[0].as_py())
+
+
+def _pieces(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches, cut where the bucket changes."""
+    for batch in batches:
+        buckets = batch.column("bucket").to_numpy(zero_copy_only=False)
+        cuts = [0, *(np.flatnonzero(np.diff(buckets)) + 1).tolist(), batch.num_rows]
+        for start, end in itertools.pairwise(cuts):
+            if end > start:
+                yield batch.slice(start, end - start)
+
+
+def _remove_exchange(folder: str) -> None:
+    """Remove what stood between the steps; the timings stay."""
+    store = store_for(folder)
+    store.delete(join(folder, SORTED))
+    kinds = ("_manifests", "places", "links", "sites", "linked", "proposals")
+    with ThreadPoolExecutor(DELETERS) as pool:
+        for kind in kinds:
+            entries = store.list_files(join(folder, kind))
+            list(pool.map(store.delete, [entry.uri for entry in entries]))
+
+
+def _remake_lost(job: Job, plan: Plan, folder: str) -> None:
+    """Forget finished parts whose proposals are gone, so that they are made again."""
+    store = store_for(folder)
+    done = {e.uri for e in store.list_files(join(job.output, "_manifests", plan.stage))}
+    kept = {e.uri for e in store.list_files(join(folder, "proposals"))} if done else set()
+    for chunk in plan.chunks:
+        manifest = chunk_manifest_uri(job.output, plan.stage, chunk.name)
+        if manifest in done and proposals_uri(folder, chunk.task["number"]) not in kept:
+            store.delete(manifest)
+
+
+def _totals(placed: list[Json], manifests: list[Json]) -> dict[str, int]:
+    """Sums over the parts read; the parts written must account for every page of them."""
+    totals: dict[str, int] = {}
+    for manifest in placed:
         for name, number in manifest["counts"].items():
             totals[name] = totals.get(name, 0) + number
-    totals["domains"] = sum(row["level"] == "domain" for row in rows)
-    entry = _put_proposals(job, proposed)
-    whole = Plan(plan.stage, plan.identities, [], settings)
-    return finish_stage(job, whole, [], [table, entry], totals)
+    kinds = ("addresses", "repeated", "other_captures")
+    found = sum(manifest["counts"][kind] for manifest in manifests for kind in kinds)
+    if found != totals["pages"] - totals["without_domain"]:
+        raise AccountingError(
+            f"mine-domains: {totals['pages']:,} pages read, {totals['without_domain']:,} without a "
+            f"domain, but {found:,} sorted by site; remove {SORTED} below _run and try again"
+        )
+    return totals
 
 
-def count_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
-    """Counts of one part of `pages` to the exchange folder."""
-    min_score = context.settings["min_score"]
-    score_of = scores_of(chunk)
-    recalled: dict[str, int] = {}
-    if chunk.task["documents"]:
-        documents = read_columns(part_of(chunk.task["documents"]), ["doc_id", "token_count"])
-        for row in documents.to_pylist():
-            if score_of.get(row["doc_id"], 0.0) >= min_score:
-                recalled[row["doc_id"]] = row["token_count"] or 0
-    columns = ["doc_id", "url", "registered_domain"]
-    table = read_columns(part_of(chunk.task["pages"]), columns)
-    pages = {row["doc_id"]: (row["doc_id"], row["url"], row["registered_domain"] or "")
-             for row in table.to_pylist()}  # fmt: skip
-    counts = count_sites(pages.values(), recalled)
-    rows = [
-        {
-            "level": level,
-            "domain": name,
-            "pages": found.pages,
-            "recalled": found.recalled,
-            "tokens": found.tokens,
-            "examples": [f"{doc_id} {url}" for doc_id, url in found.examples],
-        }
-        for (level, name), found in sorted(counts.items())
-    ]
-    arrays = [pa.array([row[f.name] for row in rows], type=f.type) for f in COUNTS]
-    with scratch_folder() as folder:
-        local = folder / "counts.parquet"
-        pq.write_table(pa.Table.from_arrays(arrays, schema=COUNTS), local)
-        put_local_file(local, "counts", context.output, f"{chunk.name}.parquet", len(rows))
-    context.heartbeat.send({"done": len(pages), "done_weight": len(pages)}, force=True)
-    repeated = table.num_rows - len(pages)
-    return ChunkResult(
-        counts={"pages": table.num_rows, "repeated": repeated, "recalled": len(recalled)}
-    )
-
-
-def _summed(frame: Any) -> list[Json]:
-    """Rows of `domains` from the parts' counts, by level and name."""
+def _proposals(job: Job, folder: str, parts: list[Chunk], most: int) -> list[Proposal]:
+    """The proposals of the sites with most recalled pages, the rows of a site together."""
     from pyspark.sql import functions as F
 
-    examples = F.slice(F.sort_array(F.flatten(F.collect_list("examples"))), 1, EXAMPLES)
-    sums = [F.sum(name).alias(name) for name in ("pages", "recalled", "tokens")]
-    summed = frame.groupBy("level", "domain").agg(*sums, examples.alias("examples"))
-    rows = []
-    for row in sorted(summed.collect(), key=lambda row: (row.level, row.domain)):
-        low, high = wilson_interval(row.recalled, row.pages)
-        rows.append(
-            {
-                "domain": row.domain,
-                "level": row.level,
-                "pages": row.pages,
-                "recalled": row.recalled,
-                "share": round(row.recalled / row.pages, 4),
-                "share_low": round(low, 4),
-                "share_high": round(high, 4),
-                "tokens": row.tokens,
-                "examples": [example.split(" ", 1)[1] for example in row.examples],
-            }
-        )
-    return rows
+    files = [Part(proposals_uri(folder, c.task["number"]), c.name, "", 0) for c in parts]
+    with spark_errors("mine_domains"):
+        frame = frame_of_parts(job.session(), files, PROPOSED.names, PROPOSED_DDL)
+        ordered = frame.orderBy(F.desc("weight"), "domain", "place").limit(most)
+        return [Proposal(**json.loads(row.proposal)) for row in ordered.collect()]
 
 
-def _proposed(row: Json, recipe: Domains) -> bool:
-    return is_proposed(
-        row["pages"], row["recalled"], min_pages=recipe.min_pages, min_share=recipe.min_share
-    )
-
-
-def _put_proposals(job: Job, proposed: list[Json]) -> FileEntry:
-    """`proposals.tsv`, most recalled pages first, for a person to read and to mark."""
-    lines = ["\t".join(PROPOSAL_COLUMNS)]
-    for row in sorted(proposed, key=lambda row: (-row["recalled"], row["level"], row["domain"])):
-        values = {**row, "example": row["examples"][0] if row["examples"] else ""}
-        cells = (str(values[name]) for name in PROPOSAL_COLUMNS)
-        lines.append("\t".join(" ".join(cell.split()) for cell in cells))
+def _put_proposals(job: Job, proposals: list[Proposal]) -> FileEntry:
     with scratch_folder() as folder:
         local = folder / "proposals.tsv"
-        local.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return put_local_file(local, "proposals", job.output, "proposals.tsv", len(proposed))
+        local.write_bytes(write_proposals(proposals))
+        return put_local_file(local, "proposals", job.output, "proposals.tsv", len(proposals))

@@ -8,15 +8,19 @@ handed to Spark as Arrow batches, so that the JVM needs no access to the store.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cc_math.chunks import Chunk
 from cc_math.errors import InputError
+from cc_math.kind_shares import kind_of
 from cc_math.manifests import Part
 from cc_math.tables import ColumnNames, read_columns, read_documents
+
+_KIND = "kind:"
 
 
 def part_json(part: Part | None) -> dict[str, Any] | None:
@@ -115,6 +119,23 @@ def scores_of(chunk: Chunk) -> dict[str, float]:
         for doc_id, model, head, score in rows
         if head == "math" and model == acting
     }
+
+
+def kinds_of(chunk: Chunk, min_scores: Mapping[str, float]) -> dict[str, str]:
+    """Kind of page by doc_id, by the heads kind:NAME of the acting model; empty where the chunk's
+    `scores` part has none. ``min_scores`` as for :func:`cc_math.kind_shares.kind_of`."""
+    if not chunk.task.get("scores"):
+        return {}
+    table = read_columns(part_of(chunk.task["scores"]), ["doc_id", "model", "head", "score"])
+    acting = table.column("model")[0].as_py() if table.num_rows else ""
+    is_kind = pc.and_(
+        pc.starts_with(table.column("head"), _KIND), pc.equal(table.column("model"), acting)
+    )
+    rows = table.filter(is_kind).select(["doc_id", "head", "score"]).to_pydict()
+    scores: dict[str, dict[str, float]] = {}
+    for doc_id, head, score in zip(*rows.values(), strict=True):
+        scores.setdefault(doc_id, {})[head.removeprefix(_KIND)] = round(score, 4)
+    return {doc_id: kind_of(given, min_scores) for doc_id, given in scores.items()}
 
 
 def frame_of_parts(session: Any, parts: list[Part], columns: list[str], ddl: str) -> Any:

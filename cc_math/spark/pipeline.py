@@ -5,6 +5,7 @@ from __future__ import annotations
 from cc_math.classify import load_classifier, load_quick
 from cc_math.errors import UserError
 from cc_math.inputs import WarcFile
+from cc_math.kind_shares import require_kind_heads
 from cc_math.manifests import Json, Part, canonical_json, read_json, table_parts
 from cc_math.recipe import Recipe, to_toml
 from cc_math.shards import tokenizer
@@ -71,8 +72,11 @@ def look_ahead(recipe: Recipe) -> None:
     if recipe.decontaminate.benchmarks != NO_BENCHMARKS:
         read_benchmarks(recipe.decontaminate)
     load_quick(recipe.extract.quick_model or None)
-    for model in (recipe.score.model, *recipe.score.beside):
-        load_classifier(model or None)
+    for number, model in enumerate((recipe.score.model, *recipe.score.beside)):
+        heads = load_classifier(model or None).heads
+        if number == 0:  # the model that compose acts on
+            bounds = (recipe.compose.min_kind_shares, recipe.compose.max_kind_shares)
+            require_kind_heads(heads, *bounds)
     shard_tokenizer = recipe.shard.tokenizer or None
     tokenizer.load(shard_tokenizer, end_of_document=recipe.shard.end_of_document or None)
 

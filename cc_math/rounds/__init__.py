@@ -1,0 +1,1 @@
+"""The mining loop's own logic: seeds, training, thresholds, decisions, the ledger. No Spark."""

@@ -1,0 +1,226 @@
+"""The seed step of a round: documents in, the `seed` table out, in parts like the documents'.
+
+Three passes of Python tasks, which exchange files; no text and no row crosses to the JVM:
+
+    facts    a part of documents to what is known of each (:mod:`cc_math.spark.seed_facts`)
+    choose   a bucket of sites to the documents that enter (:mod:`cc_math.spark.seed_choice`)
+    write    a part of documents to its part of `seed`
+
+The driver sees counts: how many sites have how many documents, for the cap of a site's share.
+Beside `seed` stands ``hold_out``, the texts of labelled pages, which are scored for the figures
+of a round and never enter a seed. Same parts and settings, same bytes, on any partitions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.ipc
+
+from cc_math.chunks import Chunk, ChunkContext, ChunkResult
+from cc_math.classify.features import FEATURE_CHARS
+from cc_math.classify.labels import read_label_scores
+from cc_math.classify.proposals import AcceptedSites
+from cc_math.classify.score import load_classifier
+from cc_math.errors import AccountingError
+from cc_math.manifests import FileEntry, Json, Part, digest
+from cc_math.recipe import section_values
+from cc_math.rounds.seed import Chosen
+from cc_math.spark.chunks import (
+    Job,
+    Plan,
+    already_done,
+    finish_stage,
+    map_chunks,
+    map_exchange,
+    plan_stage,
+)
+from cc_math.spark.parts import part_json, rows_of
+from cc_math.spark.seed_choice import caps_of, choose_chunk
+from cc_math.spark.seed_facts import COLUMNS, arrow_file, fact_chunk, fact_chunks, formulas_of
+from cc_math.stages import stage_named
+from cc_math.storage import join
+from cc_math.tables import put_local_file, rows_table, scratch_folder, write_table
+from cc_math.urls import url_key
+
+HOLD_OUT = "hold_out"
+_DOCUMENTS_A_BUCKET = 200_000  # chosen: some 100 MB of facts in a task
+
+
+def compose_seed(
+    job: Job,
+    documents: list[Part],
+    *,
+    sampled: list[Part],
+    recalled: list[Part] | None,
+    scores: list[Part] | None,
+    domains: list[Part] | None,
+    linked: list[Part],
+    accepted: AcceptedSites,
+    labels_uris: tuple[str, ...],
+    model: str,
+) -> Json:
+    """Write `seed` and ``hold_out`` below the job's output; the stage's manifest.
+
+    ``recalled``, ``scores`` and ``domains`` are those of the round before (None in the first),
+    named as the documents they belong to; documents that came in since are scored by its ``model``.
+    ``sampled`` are documents of dropped pages, which only give `random` negatives. ``labels_uris``
+    name the labelled pages. Recipe table [iterate] says which sources enter and how much of each.
+    """
+    chunks = fact_chunks(documents, sampled, scores or [], recalled or [])
+    labels = sorted({key for uri in labels_uris for key in _label_keys(job, uri)})
+    buckets = max(0, sum(max(0, part.rows) for part in documents)) // _DOCUMENTS_A_BUCKET + 1
+    settings: Json = {
+        **section_values(job.recipe, "iterate"),
+        "max_chars": job.recipe.classifier.max_chars,
+        "min_words": job.recipe.classifier.min_words,
+        "formulas": job.recipe.classifier.formulas,
+        "min_share": job.recipe.domains.min_share,
+        "labels": labels,
+        "accepted": accepted.to_json(),
+        "model": model,
+        "buckets": buckets,
+    }
+    others = [*(domains or []), *linked]
+    extra = {
+        "labels": digest(labels),
+        "accepted": settings["accepted"],
+        "domains": [part.identity for part in others],
+        "classifier": [settings[key] for key in ("max_chars", "min_words", "formulas")],
+        "scored": model and load_classifier(model).digest,
+    }
+    plan = plan_stage(stage_named("seed"), job.recipe, chunks, settings, extra=extra)
+    done = already_done(job, plan)
+    if done is not None:
+        job.say(f"seed: nothing to do, {len(chunks)} chunks are done")
+        return done
+    folder = join(job.output, "_run", "seed", "facts")
+    facts = map_exchange(job, folder, Plan("facts", plan.identities, chunks, settings), fact_chunk)
+    settings |= {"facts": folder, "totals": _totals(facts), "held_out": _sketches(facts)}
+    settings |= {"domains": [part_json(p) for p in domains or []]}
+    settings |= {"linked": [part_json(p) for p in linked]}
+    chosen = _choose(job, plan, settings)
+    settings |= {
+        "chosen": join(job.output, "_run", "seed", "chosen"),
+        "caps": caps_of(chosen, job.recipe.iterate),
+    }
+    made = map_chunks(job, dataclasses.replace(plan, settings=settings), seed_chunk)
+    return finish_stage(job, plan, made, extra_counts=_left_out(facts, chosen, made))
+
+
+def _label_keys(job: Job, uri: str) -> set[str]:
+    return {url_key(url) for url in read_label_scores(uri, job.recipe.classifier.score_field)}
+
+
+def _totals(facts: list[Json]) -> Json:
+    """Documents that a model scored, and those of them that are likely."""
+    return {key: sum(m["counts"].get(key, 0) for m in facts) for key in ("scored", "likely")}
+
+
+def _sketches(facts: list[Json]) -> list[str]:
+    """Sketches of all labelled pages, in hexadecimal."""
+    return sorted({note["sketch"] for manifest in facts for note in manifest["notes"]})
+
+
+def _choose(job: Job, plan: Plan, settings: Json) -> list[Json]:
+    """Run the choice, a chunk a bucket; their manifests."""
+    names = sorted(plan.identities)
+    chunks = [
+        Chunk(f"bucket-{n:05d}", {"bucket": n}, {"bucket": n, "parts": names})
+        for n in range(settings["buckets"])
+    ]
+    identities = {chunk.name: digest([plan.identity, chunk.name]) for chunk in chunks}
+    folder = join(job.output, "_run", "seed", "chosen")
+    return map_exchange(job, folder, Plan("chosen", identities, chunks, settings), choose_chunk)
+
+
+def seed_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
+    """One part of `seed`: the chosen documents of one part, with their texts."""
+    settings = context.settings
+    counts: Counter[str] = Counter()
+    chosen = {}
+    for row in _chosen_of_part(settings, chunk.name):
+        cap = settings["caps"][str(row.label)]
+        if row.rank >= cap["per_site"]:
+            counts["left_out.over_max_site_share"] += 1
+        elif row.order >= cap["order_end"]:
+            counts["left_out.over_max_examples"] += 1
+        else:
+            chosen[row.doc_id] = row
+    labels = frozenset(settings["labels"])
+    rows, held_out = [], []
+    for batch in rows_of(chunk, COLUMNS):
+        for row in batch.to_pylist():
+            counts["documents"] += 1
+            if url_key(row["url"] or "") in labels:
+                if not chunk.task["sample"]:
+                    held_out.append(_seed_row(row, settings["max_chars"], None))
+                counts["left_out.labelled"] += 1
+            elif row["doc_id"] in chosen:
+                found = chosen.pop(row["doc_id"])
+                rows.append(_seed_row(row, settings["max_chars"], found))
+                side = "positives" if found.label else "negatives"
+                counts[f"seed.{side}.{found.source}"] += 1
+    if chosen:
+        raise AccountingError(f"seed: {chunk.name} lacks {len(chosen)} documents that were chosen")
+    files = [_put(rows, "seed", chunk.name, context.output)]
+    if held_out:
+        files.append(_put(held_out, HOLD_OUT, chunk.name, context.output))
+    return ChunkResult(files, dict(counts))
+
+
+def _chosen_of_part(settings: Json, name: str) -> Iterator[Chosen]:
+    for bucket in range(settings["buckets"]):
+        with arrow_file(join(settings["chosen"], f"bucket-{bucket:05d}.arrow")) as source:
+            table = pa.ipc.open_file(source).read_all()
+            for row in table.filter(pc.equal(table.column("part"), name)).to_pylist():
+                yield Chosen(**row)
+
+
+def _seed_row(row: Json, max_chars: int, chosen: Chosen | None) -> Json:
+    """A row of the table; of a labelled page without label and source."""
+    text = row["text"] or ""
+    return {
+        "doc_id": row["doc_id"],
+        "url": row["url"],
+        "registered_domain": row["registered_domain"],
+        "text": text[: max(max_chars, FEATURE_CHARS)],
+        "n_formulas": formulas_of(row["formula_counts"], text),
+        "label": None if chosen is None else chosen.label,
+        "source": HOLD_OUT if chosen is None else chosen.source,
+        "score": None if chosen is None else chosen.score,
+    }
+
+
+def _put(rows: list[Json], name: str, part: str, output: str) -> FileEntry:
+    """Write rows of table `seed` as part of ``name``, by doc_id."""
+    table = rows_table("seed", sorted(rows, key=lambda row: str(row["doc_id"])))
+    with scratch_folder() as folder:
+        local = folder / "part.parquet"
+        write_table(table, "seed", local)
+        return put_local_file(local, name, output, f"{name}/{part}.parquet", len(rows))
+
+
+def _left_out(facts: list[Json], chosen: list[Json], made: list[Json]) -> dict[str, int]:
+    """What the first two passes left out, by reason.
+
+    Raises AccountingError unless documents in are documents out and those left out.
+    """
+    left_out: Counter[str] = Counter()
+    for manifest in (*facts, *chosen):
+        for name, number in manifest["counts"].items():
+            if name.startswith("left_out."):
+                left_out[name] += number
+    counts: Counter[str] = Counter(left_out)
+    for manifest in made:
+        counts.update(manifest["counts"])
+    documents = counts.pop("documents", 0)
+    if documents != sum(counts.values()):
+        raise AccountingError(
+            f"seed: {documents} documents in, but {sum(counts.values())} entered or left out"
+        )
+    return dict(left_out)
