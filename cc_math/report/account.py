@@ -49,6 +49,20 @@ def print_account(output: str, manifest: Json, say: Say) -> None:
         say(f"contaminated        {counts['decontaminate']['contaminated']:>10,}  documents")
     else:
         say("contaminated                 ?  no benchmarks, as the recipe states")
+    _say_corpus(compose, say)
+    shard = counts["shard"]
+    split = (
+        f"train {shard.get('train.tokens', 0):,}, validation {shard.get('validation.tokens', 0):,}"
+    )
+    say(f"tokens in shards    {shard['tokens']:>10,}  {split}")
+    say("")
+    places = ("pages", "documents", "scores", "dedup", "decontaminate", "corpus", "shards")
+    for folder in (*places, "domains", "proposals.tsv", "manifest.json"):
+        if folder != "decontaminate" or "decontaminate" in counts:
+            say(f"  {join(output, folder)}")
+
+
+def _say_corpus(compose: dict[str, int], say: Say) -> None:
     dropped = {n: c for n, c in compose.items() if n.startswith("dropped.")}
     unapplied = {n: c for n, c in compose.items() if n.startswith("would_drop.")}
     say(
@@ -64,16 +78,6 @@ def print_account(output: str, manifest: Json, say: Say) -> None:
         say(f"  tokens by kind              {_listed(kinds, 'kind.')}")
     listed = _listed(unapplied, "would_drop.quality:")
     say(f"  quality rules               of these, rules not applied would remove: {listed}")
-    shard = counts["shard"]
-    split = (
-        f"train {shard.get('train.tokens', 0):,}, validation {shard.get('validation.tokens', 0):,}"
-    )
-    say(f"tokens in shards    {shard['tokens']:>10,}  {split}")
-    say("")
-    places = ("pages", "documents", "scores", "dedup", "decontaminate", "corpus", "shards")
-    for folder in (*places, "domains", "proposals.tsv", "manifest.json"):
-        if folder != "decontaminate" or "decontaminate" in counts:
-            say(f"  {join(output, folder)}")
 
 
 def _listed(counts: dict[str, int], prefix: str) -> str:
