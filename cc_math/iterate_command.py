@@ -121,7 +121,8 @@ def iterate(
     outcome = run_loop(job, source, auto=auto, accept_none=accept_none)
     print_ledger(folder, click.echo)
     if outcome.state == "stopped":
-        click.echo(f"`cc-math compose --recalled {folder}` makes the corpus.", err=True)
+        named = " ".join(f"--{table} {folder}" for table in ("documents", "scores", "recalled"))
+        click.echo(f"`cc-math compose {named} --output CORPUS` makes the corpus.", err=True)
 
 
 def _show(folder: str, as_json: bool) -> None:
