@@ -28,7 +28,8 @@ from cc_math.storage import join, store_for
     help="An edited list of proposals: its decisions are copied to DIR/decisions.tsv.",
 )
 @click.option(
-    "--auto", is_flag=True,
+    "--auto",
+    is_flag=True,
     help="Write DIR/decisions.tsv, open rows decided by domains.auto_min_share.",
 )
 @stage_options

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cc_math.classify import load_classifier, model_place
 from cc_math.classify.fasttext_model import SHIPPED_DEFAULT
 from cc_math.classify.proposals import ACCEPT, Proposal, read_proposals, write_proposals
-from cc_math.errors import InputError, OutputConflict
+from cc_math.errors import DriftError, InputError, OutputConflict
 from cc_math.recipe import Recipe, load, parse, to_toml
 from cc_math.rounds import costs
 from cc_math.rounds.decisions import (
@@ -46,6 +46,8 @@ from cc_math.rounds.threshold import (
     first_bin,
     histogram_of,
 )
+from cc_math.spark import train_step
+from cc_math.spark.chunks import Job
 
 # --- thresholds ---------------------------------------------------------------------------
 
@@ -425,3 +427,25 @@ def test_a_model_in_a_store_is_copied_with_its_parts(monkeypatch: pytest.MonkeyP
     assert load_classifier(str(SHIPPED_DEFAULT)).digest == load_classifier(str(path)).digest
     names = {file.name for file in path.parent.iterdir()}
     assert names == {"math.bin", "math.json", "math.kinds.bin", "math.formula_words.bin"}
+
+
+# --- the model of a round -----------------------------------------------------------------
+
+
+def test_a_round_is_held_to_the_fall_that_is_allowed_now(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The recipe of a round has no max_drop, since it may change at any time."""
+    met: list[float] = []
+
+    def drifts(seed: Any, **given: Any) -> None:
+        met.append(given["settings"].max_drop)
+        raise DriftError("drift")
+
+    monkeypatch.setattr(train_step, "train_round", drifts)
+    monkeypatch.setattr(train_step, "parts_of", lambda *place: [])
+    monkeypatch.setattr(train_step, "hold_out_parts", lambda folder: [])
+    job = Job(str(tmp_path), load(None, ()), say=lambda line: None)
+    with pytest.raises(DriftError, match="--redo begins round 1 again"):
+        train_step.train_step(job, str(tmp_path), 1, max_drop=0.2)
+    assert met == [0.2]

@@ -115,7 +115,7 @@ def run_round(job: Job, source: Source, number: int, decisions: Decisions | None
     with timed("seed"):
         _seed(this, documents)
     with timed("model"):
-        model = train_step(this.at(), this.root, number)
+        model = train_step(this.at(), this.root, number, max_drop=job.recipe.iterate.max_drop)
     with timed("scores"):
         score_with(this.at("scores"), documents, model_file(this.root, number))
         scores = parts_of(this.folder, "scores")

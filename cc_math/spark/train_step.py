@@ -7,6 +7,7 @@ made in a scratch folder and copied; model.json, written last, makes it exist.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +21,11 @@ from cc_math.storage import join, store_for
 from cc_math.tables import scratch_folder, sha256_of
 
 
-def train_step(job: Job, root: str, number: int) -> Json:
+def train_step(job: Job, root: str, number: int, *, max_drop: float) -> Json:
     """Train the round's model from its seed, unless it stands; what model.json says of it.
 
-    Raises DriftError where its figures fall too far below those of the round before.
+    Raises DriftError where its average precision falls by more than `max_drop` against the round
+    before; that value may change at any time, so the recipe of the round does not hold it.
     """
     uri = join(round_folder(root, number), "model.json")
     stands = read_json(uri)
@@ -34,7 +36,7 @@ def train_step(job: Job, root: str, number: int) -> Json:
         made = train_round(
             parts_of(round_folder(root, number), "seed"),
             hold_out=hold_out_parts(round_folder(root, number)),
-            settings=job.recipe.iterate,
+            settings=dataclasses.replace(job.recipe.iterate, max_drop=max_drop),
             classifier=job.recipe.classifier,
             before=former["figures"] if former else None,
             output=folder,
