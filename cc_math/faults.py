@@ -13,12 +13,10 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from cc_math.errors import StorageError, UserError
-
-if TYPE_CHECKING:
-    from cc_math.storage import Entry, Store
+from cc_math.store import Entry, Store
 
 VARIABLE = "CC_MATH_FAULTS"
 _calls: dict[int, int] = {}  # index of a fault in the plan -> matching calls seen so far

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from cc_math.errors import InputError, StorageError
-
-if TYPE_CHECKING:
-    from cc_math.storage import Entry
+from cc_math.store import Entry
 
 HTTPS_CONNECTIONS = 16  # chosen: as many as cc_math.inputs asks for sizes at a time
 

@@ -25,6 +25,7 @@ from cc_math.classify.settings import ClassifierSettings
 from cc_math.errors import RecipeError
 from cc_math.kind_shares import KindShares, check_kind_shares, check_kinds
 from cc_math.manifests import digest
+from cc_math.quality_settings import Quality
 from cc_math.recipe_tables import (
     Compose,
     Crawl,
@@ -34,7 +35,6 @@ from cc_math.recipe_tables import (
     Extract,
     Fetch,
     Input,
-    Quality,
     Score,
     Shard,
 )

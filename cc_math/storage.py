@@ -2,11 +2,11 @@
 
 Owns every byte that cc-math reads or writes by URI. Plain paths and ``file://`` go to
 the local disk, ``s3://`` and ``s3a://`` to boto3 (credentials come from the platform),
-``https://`` can be read only (:mod:`cc_math.https`). The interface has just what a
-commit-last protocol needs: ranged streaming reads, whole-file puts that appear at once or
-not at all, and :meth:`Store.put_new`, which writes only where nothing stands yet (a hard
-link on a disk, ``If-None-Match: *`` in S3). :mod:`cc_math.faults` wraps a store to make it
-fail on demand.
+``https://`` can be read only (:mod:`cc_math.https`). The interface (:mod:`cc_math.store`)
+has just what a commit-last protocol needs: ranged streaming reads, whole-file puts that
+appear at once or not at all, and ``put_new``, which writes only where nothing stands yet (a
+hard link on a disk, ``If-None-Match: *`` in S3). :mod:`cc_math.faults` wraps a store to make
+it fail on demand.
 
 The trade: no append and no rename. A file is made on local disk first and then put whole,
 so a worker needs scratch space of the size of one output file.
@@ -21,56 +21,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
 
+from cc_math import faults
 from cc_math.errors import InputError, StorageError
+from cc_math.https import HttpsStore
+from cc_math.store import Entry, Store
 
 _UNFINISHED = ".part-"  # a local file that is still being written, or whose writer died
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Entry:
-    """One file of a listing."""
-
-    uri: str
-    size_bytes: int
-
-
-class Store(Protocol):
-    """What cc-math asks of a place where files are kept."""
-
-    def open_range(self, uri: str, start_bytes: int = 0) -> BinaryIO:
-        """A stream of ``uri`` from ``start_bytes`` to its end; only ``read(n)`` and ``close``.
-
-        A start at or behind the end gives an empty stream.
-        """
-
-    def read_range(self, uri: str, start_bytes: int, end_bytes: int) -> bytes:
-        """The bytes ``[start_bytes, end_bytes)`` in one request, fewer where the file ends."""
-
-    def size_bytes(self, uri: str) -> int | None:
-        """Size of the file in bytes, or None where there is no such file."""
-
-    def list_files(self, uri: str) -> list[Entry]:
-        """All files below the folder ``uri``, at any depth, sorted by URI."""
-
-    def read_bytes(self, uri: str) -> bytes:
-        """The whole file. Raises InputError where there is none."""
-
-    def put_bytes(self, data: bytes, uri: str) -> None:
-        """Write a file whole, replacing what stands there."""
-
-    def put_new(self, data: bytes, uri: str) -> bool:
-        """Write a file only where none stands; False when one does."""
-
-    def put_file(self, path: Path, uri: str) -> None:
-        """Move a finished local file to ``uri``, replacing what stands there."""
-
-    def delete(self, uri: str) -> None:
-        """Remove a file; nothing happens where there is none."""
 
 
 class LocalStore:
@@ -297,16 +257,12 @@ def _store(scheme: str) -> Store:
     if scheme in ("s3", "s3a"):
         return S3Store()
     if scheme in ("https", "http"):
-        from cc_math.https import HttpsStore
-
         return HttpsStore()
     raise InputError(f"{scheme}:// is not supported; expected a path, file://, s3:// or https://")
 
 
 def store_for(uri: str) -> Store:
     """The store that keeps ``uri``. Raises InputError for a scheme that is not supported."""
-    from cc_math import faults
-
     scheme = uri.split("://", 1)[0] if "://" in uri else ""
     return faults.wrapped(_store("file" if uri.startswith("file:") else scheme))
 

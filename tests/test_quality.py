@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cc_math.quality import RULES, SIGNALS, quality_failures, quality_signals
+from cc_math.quality_settings import Quality
 from cc_math.recipe import section_values
-from cc_math.recipe_tables import Quality
 
 PROSE = (
     "The sum of the first odd numbers is a square, and that is easy to see with a drawing.\n\n"

@@ -15,7 +15,8 @@ import pytest
 
 from cc_math import storage
 from cc_math.errors import InputError, StorageError
-from cc_math.storage import Entry, join, parent, random_access, store_for
+from cc_math.storage import join, parent, random_access, store_for
+from cc_math.store import Entry
 
 
 def test_local_ranges_read_to_the_end(tmp_path: Path) -> None:
