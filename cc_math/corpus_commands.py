@@ -7,7 +7,8 @@ Heavy imports wait until a command runs.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,9 +22,18 @@ from cc_math.command_job import (
     quoted,
     sidecar_groups,
 )
-from cc_math.errors import UserError
+from cc_math.errors import InputError, UserError
 from cc_math.options import documents_options, stage_options
-from cc_math.storage import base_name, parent
+from cc_math.storage import base_name, join, parent, random_access
+
+if TYPE_CHECKING:
+    from cc_math.manifests import Part
+
+_TELLING = {
+    "scores": "head", "recalled": "round", "duplicate_pairs": "other_doc_id",
+    "contamination": "benchmark", "cuts": "start_char",
+}  # fmt: skip
+"""A column by which the table that an option wants is known."""
 
 
 @click.command()
@@ -49,7 +59,7 @@ def dedup(
 
     job = make_job(**common)
     names = column_names(id_column, url_column, text_column)
-    parts = parts_of_all(scores, "scores") if scores else None
+    parts = _sidecar(scores, "scores")
     print_counts("dedup", dedup_stage(job, documents_of(documents), parts, names))
 
 
@@ -117,6 +127,9 @@ def compose(
 ) -> None:
     """Joins the sidecars, applies the thresholds, writes the corpus.
 
+    Writes DIR/CRAWL/*.parquet, DIR/README.md (the corpus card: what it holds, and by what it was
+    chosen) and DIR/_quality (signals of every document).
+
     All thresholds act here. Duplicates are chosen among what passes every other rule, then
     compose.min_kind_shares and max_kind_shares set the mix of kinds of pages by tokens. A
     document's kind is the likeliest of the model's heads kind:NAME, or one that reaches its
@@ -126,19 +139,47 @@ def compose(
     DIR may be a folder of `cc-math iterate`, or one of its rounds: it stands for all documents,
     scores and recalled rows of the last finished round, or of that one. With --recalled the
     round's threshold has decided, and compose.min_score does not act."""
+    from cc_math.spark.compose import CARD
     from cc_math.spark.compose import compose as compose_stage
 
     job = make_job(**common)
     names = column_names(id_column, url_column, text_column)
     manifest = compose_stage(
         job, documents_of(documents), names,
-        scores=parts_of_all(scores, "scores") if scores else None,
-        recalled=parts_of_all(recalled, "recalled") if recalled else None,
-        pairs=parts_of(_pairs_folder(duplicates), "duplicate_pairs"),
-        contamination=parts_of_all(contamination, "contamination") if contamination else None,
-        cuts=sidecar_groups(parts_of(uri, "cuts") or [] for uri in cuts),
+        scores=_sidecar(scores, "scores"),
+        recalled=_sidecar(recalled, "recalled"),
+        pairs=_told(parts_of(_pairs_folder(duplicates), "duplicate_pairs"), "duplicate_pairs"),
+        contamination=_sidecar(contamination, "contamination"),
+        cuts=sidecar_groups(_told(parts_of(uri, "cuts"), "cuts") or [] for uri in cuts),
     )  # fmt: skip
-    print_counts("compose", manifest)
+    listed = ("language.", "crawl.", "score.")  # the card has these as tables
+    counts = {n: c for n, c in manifest["counts"].items() if not n.startswith(listed)}
+    print_counts("compose", {**manifest, "counts": counts})
+    if any(f["path"] == CARD for f in manifest["files"]):
+        click.echo(f"  card: {join(job.output, CARD)}")
+
+
+def _sidecar(uris: Sequence[str], table: str) -> list[Part] | None:
+    """Parts of a table at one or more places; None where no place is given."""
+    return _told(parts_of_all(uris, table), table) if uris else None
+
+
+def _told(parts: list[Part] | None, table: str) -> list[Part] | None:
+    """``parts``. Raises InputError, before any work, where they are another table's."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for part in (parts or [])[:1]:
+        try:
+            names = pq.read_schema(random_access(part.uri)).names
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError(f"{part.uri} is not a Parquet file: {error}") from None
+        if _TELLING[table] not in names:
+            raise InputError(
+                f"{part.uri}: expected a part of {table}, which has a column {_TELLING[table]}; "
+                f"found {', '.join(names)}"
+            )
+    return parts
 
 
 def _pairs_folder(duplicates: str | None) -> str | None:

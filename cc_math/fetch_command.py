@@ -11,17 +11,31 @@ from cc_math.errors import UserError
 from cc_math.options import stage_options
 
 if TYPE_CHECKING:
-    from cc_math.fetch.address_list import Addresses
-    from cc_math.fetch.index import IndexFile
+    from cc_math.fetch.index_files import IndexFile
     from cc_math.spark.chunks import Job
     from cc_math.spark.fetch_pieces import Piece
-    from cc_math.spark.index_lookup import Looked
 
 NOT_FOUND = "not_found.txt"
 
 
 @click.command()
-@click.option("--urls", metavar="FILE", help="URLs, one a line; '-' reads standard input.")
+@click.option(
+    "--urls",
+    metavar="FILE",
+    help="URLs: text, one a line, gzipped or not, Parquet, or a folder of such; '-' reads standard "
+    "input.",
+)
+@click.option(
+    "--url-column",
+    default="url",
+    show_default=True,
+    help="Name of the column of addresses where the list is Parquet.",
+)
+@click.option(
+    "--skip-bad-lines",
+    is_flag=True,
+    help="Leave lines that are no addresses out, and list them in not_found.txt.",
+)
 @click.option(
     "--domains", metavar="FILE", help="Domains, hosts or starts of paths (host/path), one a line."
 )
@@ -61,6 +75,8 @@ NOT_FOUND = "not_found.txt"
 @stage_options
 def fetch(
     urls: str | None,
+    url_column: str,
+    skip_bad_lines: bool,
     domains: str | None,
     wanted: str | None,
     indexes: tuple[str, ...],
@@ -84,7 +100,9 @@ def fetch(
     a WARC are fetched by byte range, many by reading on; see [fetch] in `cc-math recipe`.
     """
     from cc_math.spark.fetch import fetch as fetch_stage
+    from cc_math.spark.fetch_list import read_list
     from cc_math.spark.fetch_pieces import group_wanted
+    from cc_math.spark.index_lookup import look_up
 
     kind = _kind(urls, domains, wanted, canonical)
     overrides = (*overrides, "extract.keep_html=true") if keep_html else overrides
@@ -92,15 +110,22 @@ def fetch(
     kept = parts_of(html, "html")
     looked = None
     if wanted is None:
-        looked = _look_up(
-            job, kind, urls or domains or "", indexes, crawl, base, captures, any_type
+        files = _index_files(indexes, crawl, base)
+        given = read_list(
+            job, urls or domains or "", kind, column=url_column, skip_bad=skip_bad_lines
+        )
+        job.say(f"fetch: looking {given.lines:,} lines up in {len(files):,} index files")
+        looked = look_up(job, files, given, captures=captures, any_type=any_type)
+        job.say(
+            f"fetch: {given.lines + given.bad_lines - looked.not_found.lines:,} of "
+            f"{given.lines:,} lines found, {looked.counts['index.wanted']:,} captures wanted"
         )
     parts = looked.wanted if looked is not None else parts_of(wanted, "wanted") or []
     if dry_run:
         return _show_plan(job, group_wanted(job, parts))
     manifest = fetch_stage(
         job, parts, base=base, warcs=None, html=kept, select=select,
-        beside={} if looked is None else {NOT_FOUND: _not_found_text(looked)},
+        beside={} if looked is None else {NOT_FOUND: looked.not_found},
         counted={} if looked is None else looked.counts,
     )  # fmt: skip
     print_counts("fetch", manifest)
@@ -117,29 +142,8 @@ def _kind(urls: str | None, domains: str | None, wanted: str | None, canonical: 
     return "canonical" if canonical else "urls"
 
 
-def _look_up(
-    job: Job,
-    kind: str,
-    uri: str,
-    indexes: tuple[str, ...],
-    crawl: str | None,
-    base: str | None,
-    captures: str,
-    any_type: bool,
-) -> Looked:
-    from cc_math.fetch.address_list import read_addresses
-    from cc_math.spark.index_lookup import look_up
-
-    addresses = read_addresses(uri, kind)
-    files = _index_files(indexes, crawl, base)
-    job.say(f"fetch: looking {len(addresses.lines):,} lines up in {len(files):,} index files")
-    looked = look_up(job, files, addresses, captures=captures, any_type=any_type)
-    _say_found(job, addresses, looked)
-    return looked
-
-
 def _index_files(indexes: tuple[str, ...], crawl: str | None, base: str | None) -> list[IndexFile]:
-    from cc_math.fetch.index import crawl_index, index_files
+    from cc_math.fetch.index_files import crawl_index, index_files
 
     if not indexes and crawl is None:
         raise UserError(
@@ -150,19 +154,6 @@ def _index_files(indexes: tuple[str, ...], crawl: str | None, base: str | None) 
     for uri in indexes:
         files += index_files(uri)
     return files
-
-
-def _say_found(job: Job, addresses: Addresses, looked: Looked) -> None:
-    found = len(addresses.lines) - len(looked.not_found)
-    job.say(
-        f"fetch: {found:,} of {len(addresses.lines):,} lines found, "
-        f"{looked.counts['index.wanted']:,} captures wanted"
-    )
-
-
-def _not_found_text(looked: Looked) -> bytes:
-    """One line each: the address as it was given, a tab, why there is no page of it."""
-    return "".join(f"{line}\t{why}\n" for line, why in looked.not_found).encode()
 
 
 def _show_plan(job: Job, pieces: list[Piece]) -> None:

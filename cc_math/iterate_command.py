@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cc_math.manifests import Json
     from cc_math.recipe import Recipe
     from cc_math.spark.chunks import Job
-    from cc_math.spark.mining_round import Source
+    from cc_math.spark.round_job import Source
 
 _EXTRACT_S_PER_GB = 240.0  # core seconds; measured: four tasks of a minute for a WARC of 1 GB
 
@@ -33,7 +33,8 @@ loop_options = options(
     ),
     click.option(
         "--labels", metavar="FILE",
-        help="The fixed hold-out: JSON lines with url and score. Its pages never enter a seed.",
+        help="The fixed hold-out: JSON lines with url and math_score (0 to 5; another field: --set "
+        "classifier.score_field=NAME). Its pages never enter a seed.",
     ),
     click.option("--auto", is_flag=True, help="Decide by the rule of [domains], without a person."),
     click.option(
@@ -107,18 +108,19 @@ def iterate(
     job = Job(folder, resolved, master, partitions, False, lambda line: click.echo(line, err=True))
     source = _source(resolved, given)
     if dry_run:
-        return _print_plan(job, source, crawl_name)
+        return _print_plan(job, source, crawl_name, auto=auto)
     if crawl_name is not None:
         return _add(job, source, crawl_name)
-    _remember(folder, resolved, given)
-    if redo:
-        from cc_math.rounds.folders import remove_unfinished
-
-        click.echo(f"round {remove_unfinished(folder)} begins again", err=True)
+    from cc_math.rounds.folders import remove_unfinished
     from cc_math.rounds.show import print_ledger
     from cc_math.spark.iterate import iterate as run_loop
 
-    outcome = run_loop(job, source, auto=auto, accept_none=accept_none)
+    def opened() -> None:  # not before, lest a mistake be remembered
+        _remember(folder, resolved, given)
+        if redo:
+            click.echo(f"round {remove_unfinished(folder)} begins again", err=True)
+
+    outcome = run_loop(job, source, auto=auto, accept_none=accept_none, opened=opened)
     print_ledger(folder, click.echo)
     if outcome.state == "stopped":
         named = " ".join(f"--{table} {folder}" for table in ("documents", "scores", "recalled"))
@@ -188,7 +190,7 @@ def _remember(folder: str, recipe: Recipe, given: Json) -> None:
 
 def _source(recipe: Recipe, given: Json) -> Source:
     from cc_math.inputs import find_warcs
-    from cc_math.spark.mining_round import Source
+    from cc_math.spark.round_job import Source
 
     stated = recipe.input
     inputs, crawl = tuple(given["inputs"]), given["crawl"]
@@ -206,7 +208,7 @@ def _source(recipe: Recipe, given: Json) -> Source:
     return Source(warcs, given["extracted"], given["base"])
 
 
-def _print_plan(job: Job, source: Source, crawl_name: str | None) -> None:
+def _print_plan(job: Job, source: Source, crawl_name: str | None, *, auto: bool) -> None:
     """What a call would do, and roughly what it costs."""
     from cc_math.rounds.costs import costs_by_place
     from cc_math.rounds.folders import finished_rounds
@@ -214,31 +216,52 @@ def _print_plan(job: Job, source: Source, crawl_name: str | None) -> None:
 
     size_bytes = sum(warc.size_bytes or 0 for warc in source.warcs)
     missing = sum(warc.size_bytes is None for warc in source.warcs)
-    click.echo(f"{len(source.warcs)} WARCs, {size_bytes:,} bytes, {missing} missing")
-    core_s = size_bytes / 1e9 * _EXTRACT_S_PER_GB
+    if source.warcs or source.extracted is None:
+        click.echo(f"{len(source.warcs):,} WARCs, {size_bytes:,} bytes, {missing} missing")
+    reading = _hours(size_bytes / 1e9 * _EXTRACT_S_PER_GB)
     if crawl_name is not None:
         place = join(job.output, "crawls", crawl_name)
-        click.echo(f"would extract them into {place}: about {core_s:,.0f} core s")
+        click.echo(f"would extract them into {place}: about {reading}, then fetch what it dropped "
+                   "below accepted sites and score it")  # fmt: skip
         return
     rounds = finished_rounds(job.output)
-    costs = costs_by_place(job.output)
     stopped = why_stopped(rounds, job.recipe.iterate)
     if stopped:
         click.echo(f"{len(rounds)} rounds are done. {stopped} Nothing would be done.")
         return
-    if source.extracted is None and not rounds:
-        click.echo(f"extraction: about {core_s:,.0f} core s, unless it is done")
     if source.extracted is not None:
         click.echo(f"pages and documents of {source.extracted}")
+    elif not rounds:
+        click.echo(f"extraction: about {reading}, unless it is done")
     at_most = job.recipe.iterate.max_rounds - len(rounds)
     click.echo(f"next: round {len(rounds) + 1}; at most {at_most} more")
-    last = costs.get(f"rounds/{len(rounds):02d}")
+    _print_fetch(job, source, auto=auto)
+    last = costs_by_place(job.output).get(f"rounds/{len(rounds):02d}")
     if last is not None:
-        click.echo(f"the last round cost {last.cpu_s:,.0f} CPU s, {last.wall_s:,.0f} s in all")
+        click.echo(f"the last round cost {_hours(last.cpu_s)}, {last.wall_s / 60:,.1f} minutes")
     else:
         click.echo("a round trains a model for each fold and one more, and scores all documents")
     if job.recipe.iterate.reselect:
-        click.echo(f"--reselect reads all WARCs again in each round: about {core_s:,.0f} core s")
+        click.echo(f"--reselect reads all WARCs again in each round: about {reading}")
+
+
+def _hours(core_s: float) -> str:
+    return f"{core_s / 3600:,.1f} core hours" if core_s >= 3600 else f"{core_s:,.0f} core seconds"
+
+
+def _print_fetch(job: Job, source: Source, *, auto: bool) -> None:
+    """What the coming round would fetch: pages, requests, bytes."""
+    from cc_math.spark.round_plan import planned_fetch
+    from cc_math.spark.take_in import reads_of
+
+    pieces = planned_fetch(job, source, auto=auto)
+    if pieces is None:
+        return click.echo("what it would fetch is known when pages are extracted and decided about")
+    pages = sum(piece.records for piece in pieces)
+    reads = reads_of(pieces, job.recipe.fetch.whole_from_pages)
+    click.echo(
+        f"it would fetch {pages:,} pages: {reads['requests']:,} requests, {reads['bytes']:,} bytes"
+    )
 
 
 COMMANDS: tuple[click.Command, ...] = (iterate,)

@@ -119,9 +119,25 @@ def load(uri: str | None, overrides: Iterable[str] = ()) -> Recipe:
     """
     text, where = ("", "") if uri is None else (read_text(uri), uri)
     recipe = parse(text, where)
+    overrides = list(overrides)
     for override in overrides:
         recipe = _override(recipe, override)
-    return _checked(recipe)
+    try:
+        return _checked(recipe)
+    except RecipeError as error:
+        at = _place_of(str(error), text, where, overrides)
+        raise RecipeError(f"{at}: {error}" if at else str(error)) from None
+
+
+def _place_of(message: str, text: str, where: str, overrides: list[str]) -> str:
+    """Where the value of the key that begins ``message`` was given; '' where that is not known."""
+    name = re.split(r"[ :,]", message, maxsplit=1)[0]
+    for override in reversed(overrides):
+        if override.partition("=")[0].strip() == name:
+            return f"--set {override}"
+    table, dot, key = name.partition(".")
+    line = _line_of(text, table, key) if dot else ""
+    return f"{where}{line}" if line else ""
 
 
 def parse(text: str, where: str = "recipe") -> Recipe:
@@ -200,10 +216,18 @@ def _override(recipe: Recipe, override: str) -> Recipe:
             given = tomllib.loads(f"v = {given}")["v"]
         except tomllib.TOMLDecodeError:
             if hints.get(key) == tuple[str, ...]:
-                given = [item for item in given.split(",") if item]
+                given = _plain_list(given, at)
             elif hints.get(key) == KindShares:
                 given = _inline_table(given, at)
     return _with_value(recipe, table, key, given, at)
+
+
+def _plain_list(given: str, at: str) -> list[str]:
+    """`en,de`; also `[en,de]`, which is what a shell leaves of ["en","de"]."""
+    inside = given[1:-1] if given[:1] == "[" and given[-1:] == "]" else given
+    if any(mark in inside for mark in "[]\"'"):
+        raise RecipeError(f'{at}: expected a list such as en,de or \'["en", "de"]\'')
+    return [item.strip() for item in inside.split(",") if item.strip()]
 
 
 def _inline_table(given: str, at: str) -> Any:
@@ -224,7 +248,7 @@ def _line_of(text: str, table: str | None, key: str) -> str:
     """Line of a key (in its table) or of a table's head in TOML text, as ``:N``."""
     here = None
     for number, line in enumerate(text.split("\n"), 1):
-        head = re.match(r"\s*\[\s*([^\]\s]+)\s*\]", line)
+        head = re.match(r"\s*\[{1,2}\s*([^\]\s]+)\s*\]", line)
         if head:
             here = head.group(1).strip("\"'")
             if table is None and here.split(".")[0] == key:
@@ -283,6 +307,8 @@ _POSITIVE = (
 _CHOICES = {
     "compose.contamination": ("drop", "cut", "keep"),
     "decontaminate.rule": ("coverage", "ngram"),
+    "compose.exclude_opt_out": ("noai", "noimageai", "noindex", "notrain", "tdm-reservation"),
+    "shard.formats": ("megatron", "parquet"),
 }
 
 
@@ -300,21 +326,32 @@ def _checked(recipe: Recipe) -> Recipe:
                 raise RecipeError(f"{name} must be greater than 0, found {given}")
             if isinstance(given, int | float) and given < 0:
                 raise RecipeError(f"{name} must not be negative, found {given}")
-            if name in _CHOICES and given not in _CHOICES[name]:
-                raise RecipeError(f"{name} is one of {', '.join(_CHOICES[name])}, found {given!r}")
+            for item in given if isinstance(given, list) else [given]:
+                if name in _CHOICES and item not in _CHOICES[name]:
+                    raise RecipeError(_no_choice(name, item))
+    for language in recipe.compose.languages:
+        if not re.fullmatch("[a-z]{2,3}", language):
+            raise RecipeError(
+                f"compose.languages are codes of ISO 639-1 such as en, or und, found {language!r}"
+            )
     if recipe.shard.validation_share >= 1:
         raise RecipeError("shard.validation_share must be below 1: something must be trained on")
     bounds = recipe.compose
     check_kinds("min_kind_scores", bounds.min_kind_scores)
     check_kind_shares(bounds.min_kind_shares, bounds.max_kind_shares)
-    unknown = set(recipe.shard.formats) - {"megatron", "parquet"}
-    if unknown or not recipe.shard.formats:
-        raise RecipeError(f"shard.formats are megatron and parquet, found {sorted(unknown)}")
+    if not recipe.shard.formats:
+        raise RecipeError("shard.formats are megatron and parquet, found none")
     rules = [spec.name for spec in dataclasses.fields(Quality) if spec.name != "apply"]
     for rule in recipe.quality.apply:
         if rule not in rules:
             raise RecipeError(_unknown("quality.apply", "", f"rule {rule}", rule, rules))
     return recipe
+
+
+def _no_choice(name: str, given: Any) -> str:
+    near = difflib.get_close_matches(str(given).lower(), _CHOICES[name], n=1, cutoff=0.4)
+    mend = f"; did you mean {near[0]}?" if near else ""
+    return f"{name} is one of {', '.join(_CHOICES[name])}, found {given!r}{mend}"
 
 
 def to_toml(recipe: Recipe) -> str:

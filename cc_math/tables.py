@@ -159,7 +159,7 @@ def read_documents(
         wanted = [foreign.get(c, c) for c in columns if foreign.get(c, c) in present]
         for batch in file.iter_batches(batch_rows, columns=wanted, use_threads=False):
             arrays = [
-                _as(batch, foreign.get(c, c), own[c], required=c in ("doc_id", "text"))
+                _as(batch, foreign.get(c, c), own[c], part.uri, required=c in ("doc_id", "text"))
                 for c in columns
             ]
             if "doc_id" in columns and arrays[columns.index("doc_id")].null_count:
@@ -174,7 +174,9 @@ def _column_types(table: str) -> dict[str, pa.DataType]:
     return {column.name: column.type for column in TABLES[table]}
 
 
-def _as(batch: pa.RecordBatch, name: str, wanted: pa.DataType, required: bool) -> pa.Array:
+def _as(
+    batch: pa.RecordBatch, name: str, wanted: pa.DataType, uri: str, required: bool
+) -> pa.Array:
     if name not in batch.schema.names:
         return pa.nulls(batch.num_rows, wanted)
     column = batch.column(name)
@@ -184,7 +186,7 @@ def _as(batch: pa.RecordBatch, name: str, wanted: pa.DataType, required: bool) -
         return column.cast(wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         if required:
-            raise InputError(f"column {name!r} cannot be read as {wanted}: {error}") from None
+            raise InputError(f"{uri}: column {name!r} is no {wanted}: {error}") from None
         return pa.nulls(batch.num_rows, wanted)
 
 

@@ -14,7 +14,7 @@ import click
 
 from cc_math.classifier_commands import SHARE, json_option, label_options, print_json
 from cc_math.errors import UserError
-from cc_math.options import column_options
+from cc_math.options import column_options, recipe_options
 
 if TYPE_CHECKING:
     from cc_math.classify.labelled_pages import LabelledPage
@@ -56,6 +56,7 @@ def parse_count(text: str) -> int:
 @click.option("--model", metavar="DIGEST", help="Model whose scores count, if there are several.")
 @column_options
 @label_options
+@recipe_options
 @json_option
 def choose_threshold(
     documents: str,
@@ -73,12 +74,16 @@ def choose_threshold(
     min_positive: float,
     repeats: int,
     seed: int,
+    recipe: str | None,
+    overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """What each score threshold keeps, and how right it is; prints the line to compose with.
 
     Documents and tokens are counted before duplicates, contamination and the other rules of
-    compose act. Recall is of all labelled pages, kept as documents or not."""
+    compose act. Recall is of all labelled pages, kept as documents or not. Of the recipe only
+    compose.min_kind_scores counts, which tells a document's kind."""
+    from cc_math import recipe as recipes
     from cc_math.classify import thresholds
     from cc_math.classify.labelled_pages import read_labelled_pages
     from cc_math.manifests import table_parts
@@ -97,6 +102,7 @@ def choose_threshold(
         ColumnNames(id_column, url_column, text_column),
         head="math",
         model=model,
+        min_kind_scores=dict(recipes.load(recipe, overrides).compose.min_kind_scores),
         labelled_urls=frozenset(page.url for page in pages),
         progress=_tell,
     )

@@ -20,7 +20,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cc_math.errors import CcMathError, InputError
-from cc_math.manifests import Json, read_json, stage_manifest_uri, table_parts
+from cc_math.manifests import (
+    Json,
+    canonical_json,
+    digest,
+    read_json,
+    stage_manifest_uri,
+    table_parts,
+)
 from cc_math.schema import SCHEMA_VERSION, TABLES, arrow_schema
 from cc_math.shards import tokenizer
 from cc_math.shards import verify as shards_verify
@@ -115,6 +122,9 @@ def _is_manifest(manifest: Json) -> bool:
     counts, files = manifest.get("counts"), manifest.get("files")
     if not isinstance(counts, dict) or not isinstance(files, list):
         return False
+    notes = manifest.get("notes", [])
+    if not isinstance(notes, list) or not all(isinstance(note, dict) for note in notes):
+        return False
     keys = {"table": str, "path": str, "bytes": int, "sha256": str, "rows": int}
     sound = all(
         isinstance(f, dict) and all(isinstance(f.get(k), t) for k, t in keys.items()) for f in files
@@ -127,11 +137,18 @@ def _verify_run(uri: str, found: list[FoundStage]) -> list[Problem]:
     """The run's own manifest, where there is one, against the stages that are there."""
     place = join(uri, "manifest.json")
     try:
-        stages = (read_json(place) or {"stages": {}})["stages"]
-    except (InputError, KeyError) as error:
+        body = read_json(place)
+    except InputError as error:
         return [Problem(place, f"is not the manifest of a run: {error}")]
+    if body is None:
+        return []
+    stages = body.get("stages")
+    if not isinstance(stages, dict) or not all(isinstance(s, dict) for s in stages.values()):
+        return [Problem(place, "is not the manifest of a run: it names no stages")]
     there = {each.stage.name: each.manifest for each in found}
-    problems = []
+    problems = _form_problems(place, body)
+    if body.get("recipe_digest") != digest(body.get("recipe")):
+        problems.append(Problem(place, "its recipe is not that of its recipe_digest"))
     for name, stated in stages.items():
         if name not in there:
             problems.append(Problem(place, f"names stage {name}, which is not there"))
@@ -141,22 +158,30 @@ def _verify_run(uri: str, found: list[FoundStage]) -> list[Problem]:
 
 
 def _verify_chunks(stage: Stage, root: str, manifest: Json) -> list[Problem]:
-    """The stage's manifest against those of its chunks."""
+    """The stage's manifest against those of its chunks, and all of them against their own form."""
     folder = join(root, "_manifests", stage.name)
-    problems, files, counts = [], [], dict[str, int]()
-    names = set()
+    problems = _form_problems(stage_manifest_uri(root, stage.name), manifest)
+    files, counts = [], dict[str, int]()
+    chunks: dict[str, Json] = {}
     for entry in store_for(folder).list_files(folder):
         try:
             chunk = read_json(entry.uri) or {}
-            names.add(chunk["chunk"])
-            files += chunk["files"]
-            for name, number in chunk["counts"].items():
-                counts[name] = counts.get(name, 0) + number
-        except (KeyError, TypeError, CcMathError) as error:
+        except CcMathError as error:
             problems.append(Problem(entry.uri, f"not a chunk's manifest: {error}"))
-    missing = set(manifest["chunks"]) - names
+            continue
+        if not _is_manifest({**chunk, "chunks": {}}):
+            problems.append(Problem(entry.uri, "not a chunk's manifest"))
+            continue
+        problems += _form_problems(entry.uri, chunk)
+        chunks[str(chunk.get("chunk"))] = chunk
+        files += chunk["files"]
+        for name, number in chunk["counts"].items():
+            counts[name] = counts.get(name, 0) + number
+    missing = set(manifest["chunks"]) - set(chunks)
     if missing:
         problems.append(Problem(folder, f"no manifest of chunks {', '.join(sorted(missing))}"))
+    elif what := _other_than_chunks(stage, manifest, chunks):
+        problems.append(Problem(root, f"{stage.name}: its manifest states {what} than its chunks"))
     stated_files = {f["path"]: f for f in manifest["files"]}
     for file in files:
         if stated_files.get(file["path"]) != file:
@@ -169,6 +194,31 @@ def _verify_chunks(stage: Stage, root: str, manifest: Json) -> list[Problem]:
                 Problem(root, f"{stage.name}: {name} is {number} by chunk, {stated} in all")
             )
     return problems
+
+
+def _form_problems(uri: str, content: Json) -> list[Problem]:
+    """A manifest is written in one form only; other bytes are not those that were written."""
+    if store_for(uri).read_bytes(uri) == canonical_json(content):
+        return []
+    return [Problem(uri, "is not in the form in which cc-math writes it: it was changed")]
+
+
+def _other_than_chunks(stage: Stage, manifest: Json, chunks: dict[str, Json]) -> str:
+    """What the stage's manifest says otherwise than its chunks: an identity, inputs or notes."""
+    made = [chunks[name] for name in sorted(chunks)]
+    for key in ("stage", "code_version", "schema_version"):
+        if any(each.get(key) != manifest.get(key) for each in made):
+            return f"another {key}"
+    if manifest.get("stage") != stage.name:
+        return "another stage"
+    identities = sorted((name, chunk.get("identity")) for name, chunk in chunks.items())
+    if manifest.get("identity") != digest([stage.name, identities]):
+        return "another identity"
+    if manifest["chunks"] != {name: chunk.get("input") for name, chunk in chunks.items()}:
+        return "another input"
+    notes = [{"chunk": c["chunk"], **note} for c in made for note in c.get("notes", [])]
+    # the notes of shard are the rows of its table, see _verify_shards
+    return "other notes" if stage.name != "shard" and manifest.get("notes", []) != notes else ""
 
 
 def _verify_file(root: str, entry: Json) -> list[Problem]:
@@ -201,7 +251,7 @@ def _verify_parquet(path: Path, uri: str, entry: Json) -> list[Problem]:
                     return [Problem(uri, f"rows are not sorted by {key}")]
                 if entry["table"] in _KEYED_BY and any(a == b for a, b in itertools.pairwise(ids)):
                     return [Problem(uri, f"a {key} stands in it twice")]
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         return [Problem(uri, f"is not readable Parquet: {error}")]
     return []
 
@@ -233,9 +283,9 @@ def _verify_shards(root: str, manifest: Json, corpus: str | None) -> list[Proble
         with local_copy(join(root, "shards.parquet")) as path:
             rows = [ShardFile(**row) for row in pq.read_table(path).to_pylist()]
         layout = Layout(**{f.name: stated[f.name] for f in dataclasses.fields(Layout)})
-    except (CcMathError, pa.ArrowInvalid, TypeError, KeyError) as error:
+    except (CcMathError, pa.ArrowException, OSError, TypeError, KeyError) as error:
         return [Problem(root, f"shards cannot be read: {type(error).__name__}: {error}")]
-    problems = []
+    problems = _noted_otherwise(root, rows)
     for name in sorted(path for path in files if path.endswith(".bin")):
         stem = name.removeprefix("megatron/").removesuffix(".bin")
         problems += _verify_pair(root, stem, files, rows, tokens)
@@ -259,6 +309,20 @@ def _verify_shards(root: str, manifest: Json, corpus: str | None) -> list[Proble
                     str(path), documents=SAMPLED_DOCUMENTS, seed=0
                 )
     return problems + _verify_samples(corpus, samples, tokens)
+
+
+def _noted_otherwise(root: str, rows: list[ShardFile]) -> list[Problem]:
+    """The notes of the shards' manifests are the rows of the table `shards`."""
+    folder = join(root, "_manifests", "shard")
+    try:
+        manifests = [read_json(entry.uri) or {} for entry in store_for(folder).list_files(folder)]
+    except CcMathError:
+        return []  # named already
+    noted = [note for manifest in manifests for note in manifest.get("notes", [])]
+    stated = [dataclasses.asdict(row) for row in rows]
+    if sorted(noted, key=canonical_json) == sorted(stated, key=canonical_json):
+        return []
+    return [Problem(join(root, "shards.parquet"), "its rows are not what the shards noted")]
 
 
 def _verify_samples(

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cc_math.errors import CcMathError
+from cc_math.errors import CcMathError, InputError
 from cc_math.manifests import Json, read_json
 from cc_math.shards.verify import Problem
 from cc_math.stages import Stage
@@ -116,12 +116,13 @@ def _corpus_equations(found: FoundStage) -> list[Equation]:
         ("left out for the shares of kinds", n.get("dropped.over_kind_share", 0),
          "these by kind", found.sum("over_kind_share.", ".documents")),
     ]  # fmt: skip
-    if any(name.startswith("kind.") for name in n):
-        by_kind = found.sum("kind.", ".documents"), found.sum("kind.", ".tokens")
-        equations += [
-            ("published", published, "these by kind", by_kind[0]),
-            ("tokens", n.get("tokens", 0), "these by kind", by_kind[1]),
-        ]
+    for by in ("kind", "language", "crawl"):
+        if any(name.startswith(f"{by}.") for name in n):
+            documents, tokens = found.sum(f"{by}.", ".documents"), found.sum(f"{by}.", ".tokens")
+            equations += [
+                ("published", published, f"these by {by}", documents),
+                ("tokens", n.get("tokens", 0), f"these by {by}", tokens),
+            ]
     return equations
 
 
@@ -190,18 +191,23 @@ def _run_problems(by_name: dict[str, FoundStage]) -> list[Problem]:
 
 
 def loop_problems(uri: str, found: Iterable[FoundStage]) -> list[Problem]:
-    """A loop of `cc-math iterate`: round.json and crawl.json against the tables, the ledger
-    against them. No problems where ``uri`` is no loop."""
-    if read_json(join(uri, "iterate.json")) is None:
-        return []
+    """A loop of `cc-math iterate`: the files that no stage's manifest names, round.json and
+    crawl.json against the tables, the ledger against them. No problems where ``uri`` is no loop."""
     from cc_math.rounds.folders import crawl_names, finished_rounds, round_folder
+    from cc_math.rounds.integrity import is_loop_place, loop_file_problems
 
+    if not is_loop_place(uri):
+        return []
+    problems = loop_file_problems(uri)
     stages = {each.root: each for each in found if each.stage.name == "recall"}
-    places = [round_folder(uri, n) for n, _ in enumerate(finished_rounds(uri), 1)]
+    try:
+        places = [round_folder(uri, n) for n, _ in enumerate(finished_rounds(uri), 1)]
+    except InputError:  # a round.json that cannot be read: told already, and the rest hangs on it
+        return problems
     files = [join(place, "round.json") for place in places]
     crawls = [join(uri, "crawls", name) for name in crawl_names(uri)]
     places, files = [*places, *crawls], files + [join(place, "crawl.json") for place in crawls]
-    problems, bodies = [], []
+    bodies = []
     for place, file in zip(places, files, strict=True):
         body = read_json(file) or {}
         bodies.append(body)

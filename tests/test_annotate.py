@@ -507,3 +507,10 @@ def test_an_endpoint_that_refuses_fails_the_job(
     assert done.exit_code == 1
     assert "HTTP 404 no model judge" in done.output
     assert "not asked" in done.output
+
+
+def test_what_the_endpoint_did_is_said(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server = serve((500, {}, b"out of memory"))
+    done = command(tmp_path, "--endpoint", server.url, "--retries", "0", "--limit", "2")
+    assert done.exit_code == 1
+    assert "the endpoint's last error:" in done.output and "HTTP 500" in done.output

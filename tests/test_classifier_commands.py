@@ -82,6 +82,24 @@ def test_groups_under_fifteen_labels_get_no_figure() -> None:
     assert set(found["by_kind"]) == {"qa", "spam", "unknown"}
 
 
+def test_what_labels_do_not_tell_is_not_printed() -> None:
+    pages = [page(f"{n % 7}-{n}", 5 if n % 2 else 0, "", "") for n in range(40)]
+    heads = {p.url: {"quality": 0.5, "kind:qa": 0.4} for p in pages}
+    model = ScoredModel("m", "d", {p.url: (0.5, 0.6) for p in pages}, heads)
+    once = Judgement(min_positive=3, threshold=0.5, min_precision=0.85, repeats=0, seed=1)
+    lines = list(comparison_lines(compare_models(pages, [model], once), errors=0))
+    text = "\n".join(lines)
+    for absent in ("unknown", "by language", "  weighted", "drawn again", "kind"):
+        assert absent not in text
+    assert "quality" in text
+    weighted = [LabelledPage(p.url, p.site, p.score, "qa", "", 1.0 + n, None)
+                for n, p in enumerate(pages)]  # fmt: skip
+    text = "\n".join(comparison_lines(compare_models(weighted, [model], JUDGEMENT), errors=0))
+    for present in ("  weighted", "by language and kind", "drawn again 100 times", "  qa"):
+        assert present in text
+    assert "unknown" not in text
+
+
 def test_errors_are_listed_worst_first_and_lost_pages_score_nothing() -> None:
     pages = [page("a", 0), page("b", 5), page("c", 4), page("d", 5)]
     scores = {"a": (0.9, 0.8), "b": (0.5, 0.4), "d": (0.9, 0.9)}

@@ -326,3 +326,17 @@ def test_verify_ends_with_0_and_with_3(tmp_path: Path) -> None:
     assert json.loads(line)["path"] == str(path)
     path.unlink()
     assert "is missing" in run("verify", str(tmp_path)).stdout
+
+
+def test_an_interrupt_promises_only_what_resumes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cc_math.verify.verify", interrupt)
+    done = CliRunner().invoke(cli, ["verify", "."], prog_name="cc-math")
+    assert done.exit_code == 130
+    assert "interrupted" in done.output and "goes on" not in done.output
+    monkeypatch.setattr("cc_math.spark.pipeline.look_ahead", interrupt)
+    done = CliRunner().invoke(cli, ["run", "--output", "unused"], prog_name="cc-math")
+    assert done.exit_code == 130
+    assert "the same command goes on from there" in done.output

@@ -9,7 +9,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from cc_math.cli import cli
 from cc_math.command_job import documents_of, parts_of_all, sidecar_groups
 from cc_math.errors import InputError, UserError
 from cc_math.manifests import Part
@@ -105,6 +107,41 @@ def test_a_share_of_kinds_is_reached_whatever_the_parts(spark: Any, tmp_path: Pa
         kinds = [json.loads(row["metadata"])["kind"] for row in rows.values()]
         assert kinds.count("problem_solution") == 20
     assert found[0] == found[1]
+
+
+@pytest.mark.spark
+def test_the_card_stands_with_the_corpus_and_is_verified(spark: Any, tmp_path: Path) -> None:
+    documents, scores = mix_in(tmp_path, 2)
+    output = tmp_path / "out"
+    counts, rows = corpus_of(spark, output, documents, scores, "decontaminate.benchmarks=none")
+    card = output / "README.md"
+    text = card.read_text()
+    assert f"{len(rows)} documents, {counts['tokens']:,} tokens" in text
+    assert f"| en | {len(rows)} | {counts['tokens']:,} | 100.0% |" in text
+    assert "- CC-TEST-1/*.parquet" in text
+    assert "the recipe states that there are no benchmarks" in text
+    assert counts["language.en.documents"] == counts["score.0.9"] == len(rows)
+    assert verify(str(output))[0] == []
+    card.write_text(text.replace("not known", "all free"))
+    (problem,) = verify(str(output))[0]
+    assert problem.path == str(card)
+
+
+def test_another_table_than_the_option_wants_is_named(tmp_path: Path) -> None:
+    documents = write_parts(tmp_path / "d", "documents", {"a": [doc(1, "qa")]})
+    scores = write_parts(tmp_path / "s", "scores", {"a": score_rows([doc(1, "qa")], False)})
+    cuts = write_parts(tmp_path / "cuts", "cuts", {"a": []})
+    for option, given, wanted in (
+        ("--duplicates", cuts, "duplicate_pairs, which has a column other_doc_id"),
+        ("--contamination", scores, "contamination, which has a column benchmark"),
+        ("--cuts", scores, "cuts, which has a column start_char"),
+        ("--recalled", cuts, "recalled, which has a column round"),
+        ("--scores", documents, "scores, which has a column head"),
+    ):
+        command = ["compose", "--documents", documents, option, given, "--output", "unused"]
+        done = CliRunner().invoke(cli, command, prog_name="cc-math")
+        assert done.exit_code == 2, done.output
+        assert f"expected a part of {wanted}; found doc_id" in done.output
 
 
 @pytest.mark.spark

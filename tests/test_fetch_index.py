@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from cc_math.errors import InputError
-from cc_math.fetch.address_list import Addresses
-from cc_math.fetch.index import (
-    CANDIDATES,
-    Matched,
-    crawl_index,
-    index_files,
-    match_file,
-    possible_row_groups,
-)
+from cc_math.fetch.index import CANDIDATES, Matched, match_file, possible_row_groups
+from cc_math.fetch.index_files import crawl_index, index_files
+from cc_math.fetch.sorted_list import SortedList
 from tests.columnar_index import SCHEMA, index_rows, write_index
 from tests.conftest import SAMPLE
+from tests.sorted_lists import sorted_list
 from tests.web import served
 
 CRAWL = "CC-SAMPLE-2026-05"
@@ -37,7 +33,20 @@ def index(rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) 
     return write_index(rows, tmp_path_factory.mktemp("index"), crawl=CRAWL)
 
 
-def matched(index: Path, addresses: Addresses, *, any_type: bool = False) -> Matched:
+@pytest.fixture
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., SortedList]:
+    """Makes sorted lists of the lines that it is given."""
+
+    def made(kind: str, lines: list[str], parts: int = 1) -> SortedList:
+        return sorted_list(kind, lines, tmp_path_factory.mktemp("list"), parts=parts)
+
+    return made
+
+
+Listed = Callable[..., SortedList]
+
+
+def matched(index: Path, addresses: SortedList, *, any_type: bool = False) -> Matched:
     found = Matched()
     for file in index_files(str(index)):
         for _ in match_file(file.uri, addresses, any_type=any_type, matched=found):
@@ -57,9 +66,9 @@ def test_the_index_of_the_tests_has_the_published_columns(index: Path) -> None:
 
 
 def test_every_html_capture_of_the_urls_is_found_at_its_place(
-    index: Path, rows: list[dict[str, Any]]
+    index: Path, rows: list[dict[str, Any]], listed: Listed
 ) -> None:
-    found = matched(index, Addresses("urls", tuple(row["url"] for row in rows)))
+    found = matched(index, listed("urls", [row["url"] for row in rows]))
     given = {(r["warc_filename"], r["warc_record_offset"], r["warc_record_length"]) for r in rows}
     places = {
         (r["warc_filename"], r["warc_record_offset"], r["warc_record_length"])
@@ -71,11 +80,13 @@ def test_every_html_capture_of_the_urls_is_found_at_its_place(
     assert counts["index.captures"] == len(rows) == len(places) + left_out
     assert {r["crawl"] for r in candidates(found)} == {CRAWL}
     assert left_out == 11
-    assert len(candidates(matched(index, Addresses("urls", tuple(r["url"] for r in rows)),
-                                  any_type=True))) == len(rows)  # fmt: skip
+    everything = matched(index, listed("urls", [row["url"] for row in rows]), any_type=True)
+    assert len(candidates(everything)) == len(rows)
 
 
-def test_doc_ids_are_those_that_extraction_gives(index: Path, rows: list[dict[str, Any]]) -> None:
+def test_doc_ids_are_those_that_extraction_gives(
+    index: Path, rows: list[dict[str, Any]], listed: Listed
+) -> None:
     from cc_math.warc import Capture, doc_id, read_captures
 
     ids = set()
@@ -86,50 +97,53 @@ def test_doc_ids_are_those_that_extraction_gives(index: Path, rows: list[dict[st
             ):
                 if isinstance(item, Capture):
                     ids.add(doc_id(item.url, item.fetch_time, item.payload_digest))
-    found = matched(index, Addresses("urls", tuple(row["url"] for row in rows)))
+    found = matched(index, listed("urls", [row["url"] for row in rows]))
     assert {row["doc_id"] for row in candidates(found)} <= ids
 
 
 def test_only_row_groups_that_may_hold_a_domain_are_read(
-    index: Path, rows: list[dict[str, Any]]
+    index: Path, rows: list[dict[str, Any]], listed: Listed
 ) -> None:
     url = rows[0]["url"]
-    found = matched(index, Addresses("urls", (url,)))
+    found = matched(index, listed("urls", [url]))
     assert found.counts["index.candidates"] >= 1
     assert found.counts["index.row_groups_read"] < found.counts["index.row_groups"] // 2
-    nothing = matched(index, Addresses("domains", ("zzz.example",)))
+    nothing = matched(index, listed("domains", ["zzz.example"]))
     assert nothing.counts["index.row_groups_read"] == 0
 
 
-def test_row_groups_without_statistics_are_read(tmp_path: Path) -> None:
+def test_row_groups_without_statistics_are_read(tmp_path: Path, listed: Listed) -> None:
     path = tmp_path / "x.parquet"
     domains = pa.table({"url_host_registered_domain": ["a.example", "b.example"]})
     pq.write_table(domains, path, write_statistics=False)
     with pq.ParquetFile(path) as file:
-        assert possible_row_groups(file, Addresses("domains", ("z.example",))) == [0]
+        assert possible_row_groups(file, listed("domains", ["z.example"])) == [0]
 
 
 def test_hosts_without_a_registered_domain_are_found(
-    rows: list[dict[str, Any]], tmp_path: Path
+    rows: list[dict[str, Any]], tmp_path: Path, listed: Listed
 ) -> None:
     row = {**rows[0], "url": "http://192.0.2.9/a", "url_host_name": "192.0.2.9"}
     row["url_host_registered_domain"] = None
     index = write_index([row, *rows[1:30]], tmp_path, crawl=CRAWL, parts=1)
-    found = matched(index, Addresses("domains", ("192.0.2.9",)))
+    found = matched(index, listed("domains", ["192.0.2.9"]))
     assert [r["url"] for r in candidates(found)] == ["http://192.0.2.9/a"]
 
 
-def test_why_a_line_has_no_page_is_told(index: Path, rows: list[dict[str, Any]]) -> None:
+def test_why_a_line_has_no_page_is_told(
+    index: Path, rows: list[dict[str, Any]], listed: Listed
+) -> None:
     gone = next(row["url"] for row in rows if row["fetch_status"] == 404)
     sheet = next(row["url"] for row in rows if row["content_mime_detected"] == "application/pdf")
-    found = matched(index, Addresses("urls", (gone, sheet))).found
-    assert found[gone]["why"] == "status 404"
-    assert found[sheet]["why"] == "type application/pdf"
-    assert found[gone]["captures"] == 0 < found[gone]["left_out"]
+    tables = matched(index, listed("urls", [gone, sheet])).found
+    found = {row["first"]: row for row in pa.concat_tables(tables).to_pylist()}
+    assert found[1]["why"] == "status 404"
+    assert found[2]["why"] == "type application/pdf"
+    assert found[1]["captures"] == 0 < found[1]["left_out"]
 
 
-def test_a_file_of_another_kind_is_named(tmp_path: Path, index: Path) -> None:
-    addresses = Addresses("urls", ("https://a.example/",))
+def test_a_file_of_another_kind_is_named(tmp_path: Path, index: Path, listed: Listed) -> None:
+    addresses = listed("urls", ["https://a.example/"])
     text = tmp_path / "a.parquet"
     text.write_text("not Parquet")
     with pytest.raises(InputError, match=r"a\.parquet is not a Parquet file"):
@@ -177,10 +191,12 @@ def test_the_published_index_is_found_by_the_name_of_its_crawl(tmp_path: Path) -
         crawl_index("2026-05", None)
 
 
-def test_an_index_behind_http_is_read_by_ranges(index: Path, rows: list[dict[str, Any]]) -> None:
+def test_an_index_behind_http_is_read_by_ranges(
+    index: Path, rows: list[dict[str, Any]], listed: Listed
+) -> None:
     with served(index) as web:
         name = index_files(str(index))[0].name
-        addresses = Addresses("urls", (rows[0]["url"],))
+        addresses = listed("urls", [rows[0]["url"]])
         found = Matched()
         for _ in match_file(f"{web.uri}/{name}", addresses, any_type=False, matched=found):
             pass

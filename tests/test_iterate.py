@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cc_math.classify import load_classifier, model_place
 from cc_math.classify.fasttext_model import SHIPPED_DEFAULT
 from cc_math.classify.proposals import ACCEPT, Proposal, read_proposals, write_proposals
 from cc_math.errors import DriftError, InputError, OutputConflict
+from cc_math.manifests import Part
 from cc_math.recipe import Recipe, load, parse, to_toml
 from cc_math.rounds import costs
 from cc_math.rounds.decisions import (
@@ -24,6 +26,7 @@ from cc_math.rounds.decisions import (
     decisions_summary,
     offer_proposals,
     proposals_uri,
+    written_by_hand,
 )
 from cc_math.rounds.folders import (
     corpus_parts,
@@ -34,7 +37,9 @@ from cc_math.rounds.folders import (
     write_ledger,
     write_once,
 )
+from cc_math.rounds.hold_out import labelled_addresses, labelled_url, require_documents
 from cc_math.rounds.identity import begin_loop, begin_round, changed
+from cc_math.rounds.integrity import is_loop_place, loop_file_problems
 from cc_math.rounds.settings import FIXED, FREE, Iterate
 from cc_math.rounds.show import print_ledger, read_ledger
 from cc_math.rounds.stop import overlap, why_stopped
@@ -48,6 +53,7 @@ from cc_math.rounds.threshold import (
 )
 from cc_math.spark import train_step
 from cc_math.spark.chunks import Job
+from cc_math.tables import put_table, read_columns, rows_table, sha256_of
 
 # --- thresholds ---------------------------------------------------------------------------
 
@@ -287,7 +293,7 @@ def test_what_a_person_decided_stands_in_the_next_list(tmp_path: Path) -> None:
     assert rows == {"algebra.org": "accept", "news.com": "", "topology.net": ""}
     assert decided(tmp_path, 3) is None  # nothing new was decided
     accept(path, "algebra.org", "reject")
-    summary = decisions_summary(decided(tmp_path, 3), all_decisions(str(tmp_path), 2))
+    summary = decisions_summary(decided(tmp_path, 3), all_decisions(str(tmp_path), 2), {})
     assert summary["rejected"] == {"domain": 1}
     assert summary["accepted"] == {}
     sites = accepted_sites(all_decisions(str(tmp_path), 3), Iterate())
@@ -327,6 +333,7 @@ def line(number: int) -> dict[str, Any]:
         "recalled": {**counts, "sources": {"selection": 36, "domain": 4}},
         "threshold": {"min_score": 0.5, "rule": "min_score"},
         "overlap": None if number == 1 else 0.99,
+        "histogram": [{"from": 0.0, "documents": 60}, {"from": 0.95, "documents": 1040}],
         "seed": {"positives": {"bootstrap": 10}, "negatives": {"random": 30}},
         "model": {"digest": "0123456789abcdef"},
         "hold_out": {
@@ -350,9 +357,11 @@ def line(number: int) -> dict[str, Any]:
                     "pages": 40,
                     "share_low": 0.6,
                     "share_high": 0.86,
-                }
+                },
+                {"level": "prefix", "where": "b.org/x/", "by_hand": True, "pages": 0},
             ],
             "wanted": {"domain": 7},
+            "fetch": {"requests": 3, "bytes": 2500},
             "documents": 6,
         },
     }
@@ -402,8 +411,11 @@ def test_the_table_shows_rounds_sites_and_costs(tmp_path: Path) -> None:
     print_ledger(str(tmp_path), said.append)
     text = "\n".join(said)
     assert "99.00%" in text
+    assert "documents by score, from 0 to 1 by 0.05: 60 1,040" in text
+    assert "wanted domain 7 (3 requests, 2,500 bytes); came in as documents: 6" in text
     assert "by language (positives of labels): de 0.700 (3 of 9)" in text
     assert "domain algebra.org  30 of 40 pages (60%-86%)" in " ".join(text.split("    "))
+    assert "b.org/x/  written by hand, 0 pages in the crawl" in text
     assert read_ledger(str(tmp_path))[1]["cost"]["cpu_s"] == pytest.approx(120, abs=1)
 
 
@@ -429,6 +441,88 @@ def test_a_model_in_a_store_is_copied_with_its_parts(monkeypatch: pytest.MonkeyP
     assert names == {"math.bin", "math.json", "math.kinds.bin", "math.formula_words.bin"}
 
 
+# --- the files of a loop ------------------------------------------------------------------
+
+
+def whole_loop(loop: Path) -> None:
+    """A loop of two rounds with every file that no stage's manifest names."""
+    write_once(str(loop / "iterate.json"), {"recipe": {}, "input": {}})
+    for number in (1, 2):
+        folder = loop / f"rounds/{number:02d}"
+        (folder / "model").mkdir(parents=True)
+        (folder / "model/math.bin").write_bytes(b"weights")
+        threshold = {"min_score": 0.5, "rule": "min_score"}
+        files = {"math.bin": sha256_of(folder / "model/math.bin")}
+        model = {"digest": "d", "file": "math.bin", "files": files}
+        write_once(str(folder / "recipe.json"), {"recipe": {}})
+        write_once(str(folder / "model.json"), model)
+        write_once(str(folder / "threshold.json"), {"threshold": threshold, "histogram": []})
+        offered(loop, number, OPEN)
+        body: Any = {
+            "round": number,
+            "model": {"digest": "d"},
+            "threshold": threshold,
+            "histogram": [],
+        }
+        write_once(str(folder / "round.json"), body)
+    decided(loop, 2, auto=True)
+
+
+def test_a_whole_loop_has_no_problems_and_any_damage_is_one(tmp_path: Path) -> None:
+    whole_loop(tmp_path / "whole")
+    assert loop_file_problems(str(tmp_path / "whole")) == []
+    (tmp_path / "whole/mined.tsv").unlink()
+    files = [path for path in (tmp_path / "whole").rglob("*") if path.is_file()]
+    assert len(files) == 1 + 2 * 6 + 2
+    for number, path in enumerate(files):
+        name = path.relative_to(tmp_path / "whole")
+        for damage in ("gone", "cut"):
+            loop = tmp_path / f"{number}-{damage}"
+            shutil.copytree(tmp_path / "whole", loop)
+            if damage == "gone":
+                (loop / name).unlink()
+            else:
+                (loop / name).write_bytes(path.read_bytes()[:5])
+            is_last_round = damage == "gone" and str(name) == "rounds/02/round.json"
+            found = loop_file_problems(str(loop))
+            assert is_loop_place(str(loop))
+            assert [p.path for p in found] == [str(loop / name)] or is_last_round, (name, found)
+
+
+def test_sites_that_a_person_wrote_are_known_from_those_found(tmp_path: Path) -> None:
+    path = offered(tmp_path, 1, OPEN)
+    accept(path, "algebra.org")
+    path.write_text(path.read_text() + "accept\tprefix\tnews.com\tnews.com/maths/\n")
+    found = decided(tmp_path, 2)
+    by_hand = written_by_hand(found, [], str(tmp_path / "mined.tsv"))
+    assert [row.path for row in by_hand] == ["news.com/maths/"]
+    assert written_by_hand(found, found.proposals, str(tmp_path / "mined.tsv")) == []
+    summary = decisions_summary(found, [], {row.site: 7 for row in by_hand})
+    assert {"level": "prefix", "where": "news.com/maths/", "by_hand": True, "pages": 7} in summary[
+        "sites"
+    ]
+
+
+# --- labels -------------------------------------------------------------------------------
+
+
+def test_a_labelled_page_is_known_however_it_is_spelt(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    urls = ["http://a.org/x", "https://www.a.org/x", "http://b.org/"]
+    path.write_text("\n".join(json.dumps({"url": u, "math_score": n}) for n, u in enumerate(urls)))
+    labels = labelled_addresses(str(path), "math_score")
+    assert [labelled_url(labels, url) for url in (*urls, "https://b.org", "http://c.org/")] == [
+        *urls, "http://b.org/", None
+    ]  # fmt: skip
+
+
+def test_labels_of_which_no_page_is_a_document_are_refused() -> None:
+    require_documents("", 0, 0, "loop/extract")  # no labels were given
+    require_documents("labels.jsonl", 5, 1, "loop/extract")
+    with pytest.raises(InputError, match=r"none of the 5 pages .* --extracted loop/extract"):
+        require_documents("labels.jsonl", 5, 0, "loop/extract")
+
+
 # --- the model of a round -----------------------------------------------------------------
 
 
@@ -449,3 +543,19 @@ def test_a_round_is_held_to_the_fall_that_is_allowed_now(
     with pytest.raises(DriftError, match="--redo begins round 1 again"):
         train_step.train_step(job, str(tmp_path), 1, max_drop=0.2)
     assert met == [0.2]
+
+
+def test_a_seed_in_a_store_is_read_into_one_file_in_its_order(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    parts = []
+    for number, rows in enumerate((2, 0, 1)):
+        table = rows_table("seed", [{"doc_id": f"{number}{row}"} for row in range(rows)])
+        entry = put_table(table, "seed", str(tmp_path), f"seed/{number}.parquet")
+        parts.append(Part(str(tmp_path / entry.path), str(number), entry.sha256, rows))
+    near = tmp_path / "near.parquet"
+    assert train_step.brought_near(parts, near) == [parts[0], parts[2]]  # those that hold rows
+    monkeypatch.setattr(train_step, "is_local", lambda uri: False)
+    (one,) = train_step.brought_near(parts, near)
+    assert one.rows == 3
+    assert read_columns(one, ["doc_id"]).column(0).to_pylist() == ["00", "01", "20"]

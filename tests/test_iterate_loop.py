@@ -16,7 +16,6 @@ import pytest
 from click.testing import CliRunner
 
 from cc_math import faults
-from cc_math.classify.proposals import read_proposals, write_proposals
 from cc_math.cli import cli
 from cc_math.errors import InputError, OutputConflict, StorageError
 from cc_math.inputs import find_warcs
@@ -27,7 +26,7 @@ from cc_math.spark.chunks import Job
 from cc_math.spark.extract import extract
 from cc_math.spark.iterate import iterate
 from cc_math.spark.later_crawls import add_crawl
-from cc_math.spark.mining_round import Source
+from cc_math.spark.round_job import Source
 from cc_math.tables import read_columns
 from cc_math.verify import verify
 from tests.conftest import ROOT, SAMPLE
@@ -73,19 +72,41 @@ def extracted(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@dataclasses.dataclass
+class Looped:
+    """A loop of two rounds, the second opened by a person, and what the command said."""
+
+    folder: Path
+    planned: str
+    waiting: str
+    still_waiting: str
+    planned_again: str
+    done: str
+
+
 @pytest.fixture(scope="module")
-def looped(spark: Any, extracted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A loop of two rounds that a person opened."""
+def told(spark: Any, extracted: Path, tmp_path_factory: pytest.TempPathFactory) -> Looped:
+    """The command as a person uses it: called, called again too early, the list edited, resumed."""
     folder = tmp_path_factory.mktemp("loop")
-    source = Source(WARCS, str(extracted))
-    states = []
-    for _ in range(3):  # a second call before the list is edited waits on
-        outcome = iterate(two_rounds(spark, folder), source, auto=False, accept_none=False)
-        states.append(outcome.state)
-        if len(states) == 2:
-            edit(folder)
-    assert states == ["paused", "paused", "stopped"]
-    return folder
+    options = [item for setting in SETTINGS for item in ("--set", setting)]
+    options += ["--extracted", str(extracted), "--input", str(SAMPLE / "warc.paths.gz")]
+
+    def said(*more: str) -> str:
+        result = CliRunner().invoke(cli, ["iterate", str(folder), *more])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    planned = said(*options, "--rounds", "2", "--dry-run")
+    waiting = said(*options, "--rounds", "2")
+    still_waiting = said()  # it remembers what it was called with
+    edit(folder)
+    return Looped(folder, planned, waiting, still_waiting, said("--dry-run"), said())
+
+
+@pytest.fixture(scope="module")
+def looped(told: Looped) -> Path:
+    """The folder of that loop."""
+    return told.folder
 
 
 def two_rounds(spark: Any, folder: Path, *settings: str) -> Job:
@@ -98,6 +119,20 @@ def edit(folder: Path) -> None:
     head, *rows = path.read_text().splitlines()
     assert rows, "the sample proposes nothing"
     path.write_text("\n".join([head, *(f"accept{row}" for row in rows)]) + "\n")
+
+
+def test_the_command_plans_pauses_and_goes_on_by_itself(told: Looped) -> None:
+    assert "next: round 1" in told.planned and "it would fetch 55 pages: 2 req" in told.planned
+    for text in (told.waiting, told.still_waiting):
+        assert "rounds/01/proposals.tsv" in text and "accept or reject" in text
+    assert "next: round 2" in told.planned_again
+    second = finished_rounds(str(told.folder))[1]
+    fetched = second["taken_in"]["fetch"]
+    cost = f"{fetched['wanted']:,} pages: {fetched['requests']:,} requests, {fetched['bytes']:,} "
+    assert f"it would fetch {cost}bytes" in told.planned_again
+    assert "Stopped after round 2" in told.done
+    run = CliRunner().invoke(cli, ["iterate", str(told.folder), "--show", "--json"])
+    assert [json.loads(line)["round"] for line in run.stdout.splitlines()] == [1, 2]
 
 
 def test_a_person_edits_the_list_and_the_loop_goes_on(looped: Path) -> None:
@@ -177,16 +212,19 @@ def test_a_later_crawl_touches_nothing(spark: Any, looped: Path, tmp_path: Path)
 
 
 def test_a_second_reading_takes_in_what_the_model_selects(
-    spark: Any, extracted: Path, tmp_path: Path
+    spark: Any, looped: Path, extracted: Path, tmp_path: Path
 ) -> None:
+    folder = without_the_second_round(looped, tmp_path / "loop")
     settings = ("iterate.reselect=true", "iterate.reselect_floor=0.3")
-    iterate(
-        two_rounds(spark, tmp_path, *settings), Source(WARCS, str(extracted)),
-        auto=True, accept_none=False,
-    )  # fmt: skip
-    rounds = finished_rounds(str(tmp_path))
+    source = Source(WARCS, str(extracted))
+    iterate(two_rounds(spark, folder, *settings), source, auto=True, accept_none=False)
+    rounds = finished_rounds(str(folder))
     assert rounds[1]["taken_in"]["wanted"]["reselect"] > 0
-    parts = corpus_parts(str(tmp_path))
+    assert rounds[1]["changed"] == [
+        "iterate.reselect was False, is True",
+        "iterate.reselect_floor was 0.5, is 0.3",
+    ]
+    parts = corpus_parts(str(folder))
     ids = [i for p in parts.documents for i in read_columns(p, ["doc_id"])["doc_id"].to_pylist()]
     assert len(ids) == len(set(ids))
 
@@ -236,7 +274,7 @@ def test_a_loop_stopped_at_every_step_goes_on_to_the_same_bytes(
 
 
 def test_a_killed_loop_goes_on_to_the_same_bytes(
-    looped: Path, extracted: Path, tmp_path: Path
+    spark: Any, looped: Path, extracted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker dies in its task, then the driver with its model half written."""
     folder = without_the_second_round(looped, tmp_path / "loop")
@@ -245,39 +283,60 @@ def test_a_killed_loop_goes_on_to_the_same_bytes(
                "--master", "local[1]"]  # fmt: skip
     for setting in SETTINGS:
         command += ["--set", setting]
-    for operation, contains, codes in (
-        ("put_new", "_manifests/seed/", (1,)),
-        ("put_file", "/model/", (77,)),
-        ("", "", (0,)),
-    ):
+
+    def killed(operation: str, contains: str) -> int:
         plan = [{"operation": operation, "contains": contains, "nth": 2, "action": "exit"}]
         environment = {**os.environ, faults.VARIABLE: json.dumps(plan)}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-        assert done.returncode in codes, (contains, done.stderr[-2000:])
+        return done.returncode
+
+    source = Source(WARCS, str(extracted))
+    assert killed("put_new", "_manifests/seed/") == 1
+    fault = [{"operation": "put_file", "contains": "/model/", "action": "fail"}]
+    monkeypatch.setenv(faults.VARIABLE, json.dumps(fault))
+    monkeypatch.setattr(faults, "_calls", {})
+    with pytest.raises(StorageError, match="injected"):  # so that the next needs no Spark
+        iterate(two_rounds(spark, folder), source, auto=False, accept_none=False)
+    monkeypatch.delenv(faults.VARIABLE)
+    assert killed("put_file", "/model/") == 77
+    iterate(two_rounds(spark, folder), source, auto=False, accept_none=False)
     assert tree(folder) == tree(looped)
 
 
-def test_the_command_pauses_and_goes_on_by_itself(
-    spark: Any, looped: Path, extracted: Path, tmp_path: Path
-) -> None:
-    folder = without_the_second_round(looped, tmp_path / "loop")
-    path = folder / "rounds/01/proposals.tsv"
-    edited = path.read_bytes()
-    open_rows = [dataclasses.replace(row, decision="") for row in read_proposals(str(path))]
-    path.write_bytes(write_proposals(open_rows))
-    run = CliRunner()
-    options = [item for setting in SETTINGS for item in ("--set", setting)]
-    options += ["--extracted", str(extracted), "--input", str(SAMPLE / "warc.paths.gz")]
-    planned = run.invoke(cli, ["iterate", str(folder), *options, "--rounds", "2", "--dry-run"])
-    assert "next: round 2" in planned.output
-    waiting = run.invoke(cli, ["iterate", str(folder), *options, "--rounds", "2"])
-    assert waiting.exit_code == 0, waiting.output
-    assert "rounds/01/proposals.tsv" in waiting.output
-    assert "accept or reject" in waiting.output
-    path.write_bytes(edited)
-    done = run.invoke(cli, ["iterate", str(folder)])  # it remembers what it was called with
-    assert done.exit_code == 0, done.output
-    assert "Stopped after round 2" in done.output
-    assert tree(folder) == tree(looped)
-    lines = run.invoke(cli, ["iterate", str(folder), "--show", "--json"]).stdout.splitlines()
-    assert [json.loads(line)["round"] for line in lines] == [1, 2]
+def test_a_mistake_is_not_remembered(looped: Path) -> None:
+    run = CliRunner().invoke(cli, ["iterate", str(looped), "--set", "iterate.sample_share=0.25"])
+    assert run.exit_code == 2 and "iterate.sample_share was 0.5, is 0.25" in run.output
+    again = CliRunner().invoke(cli, ["iterate", str(looped)])
+    assert again.exit_code == 0, again.output
+
+
+def test_missing_warcs_are_named(spark: Any, looped: Path, tmp_path: Path) -> None:
+    loop = job(spark, tmp_path / "loop")
+    with pytest.raises(JobStopped):
+        iterate(loop, Source(WARCS), auto=True, accept_none=False, opened=stop)
+    with pytest.raises(OutputConflict, match=r"1 missing \(CC-SAMPLE-2026-05-00001\.warc\.gz\)"):
+        iterate(loop, Source(WARCS[:1]), auto=True, accept_none=False)
+
+
+class JobStopped(Exception):
+    """Raised once a loop is begun, before it works."""
+
+
+def stop() -> None:
+    raise JobStopped
+
+
+def test_labels_that_measure_nothing_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.jsonl"
+    rows = [{"url": f"https://elsewhere.org/{n}", "math_score": n} for n in range(3)]
+    for text, why in (
+        (json.dumps({"url": "https://a.org/", "score": 5}), "no field math_score; a line is"),
+        ("\n".join(json.dumps(row) for row in rows), "0 of its 3 pages are mathematics"),
+    ):
+        labels.write_text(text)
+        recipe = load(None, (f"iterate.labels={json.dumps(str(labels))}",))
+        with pytest.raises(InputError, match=why):
+            iterate(
+                Job(str(tmp_path / "loop"), recipe), Source(WARCS), auto=True, accept_none=False
+            )
+    assert not (tmp_path / "loop").exists()

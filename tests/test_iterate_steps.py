@@ -70,7 +70,7 @@ def test_a_capture_in_two_parts_counts_once(spark: Any, tmp_path: Path) -> None:
         put(tmp_path, "scores", "b-00000", [score_row(1, 0.9), score_row(3, 0.7)]),
     ]
     at = job(spark, tmp_path / "round")
-    chunks = scored_chunks(at, documents, scores)
+    chunks = scored_chunks(documents, scores)
     histogram = score_histogram(at, chunks)
     assert {b: n for b, n in enumerate(histogram.documents) if n} == {4000: 1, 7000: 1, 9000: 1}
     assert sum(histogram.tokens) == 30
@@ -106,7 +106,7 @@ def test_a_document_keeps_the_round_of_its_unbroken_run(spark: Any, tmp_path: Pa
     ]  # fmt: skip
     at = job(spark, tmp_path / "round")
     counts = recall(
-        at, scored_chunks(at, documents, scores), ABOVE, number=2, before=before,
+        at, scored_chunks(documents, scores), ABOVE, number=2, before=before,
         wanted=wanted_of_parts(documents[1:], wanted), sources={},
     )["counts"]  # fmt: skip
     found = [row for part in parts_of(at.output, "recalled")
@@ -162,8 +162,17 @@ def test_dropped_pages_of_accepted_sites_are_wanted_once(spark: Any, tmp_path: P
         )
     ]  # fmt: skip
     before = [put(tmp_path, "wanted", "a-00000", [{"doc_id": doc_id(8), "reason": "domain"}])]
+    by_hand = [
+        Proposal(ACCEPT, "prefix", "other.org", "other.org/alg/"),  # no beginning of a folder
+        Proposal(ACCEPT, "prefix", "other.org", "other.org/algebra/"),
+        Proposal(ACCEPT, "domain", "maths.org", ""),
+        Proposal(ACCEPT, "domain", "elsewhere.org", ""),
+    ]
     at = job(spark, tmp_path / "round")
-    counts = want_sites(at, pages, accepted=accepted, linked=linked, before=before)["counts"]
+    counts = want_sites(
+        at, pages, accepted=accepted, linked=linked, before=before, watched=by_hand
+    )["counts"]
+    assert [counts.get(f"below.{n}", 0) for n in range(4)] == [0, 1, 6, 0]
     (part,) = parts_of(at.output, "wanted")
     assert rows_in(part, "doc_id", "reason") == [
         (doc_id(1), "domain"),

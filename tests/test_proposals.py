@@ -60,7 +60,7 @@ def test_any_text_comes_back_on_one_line(
         assert (back.why, back.example) == (why.strip(), example.strip())
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_what_spreadsheets_make_of_it_is_read(tmp_path: Path, newline: str, encoding: str) -> None:
     lines = [
@@ -89,7 +89,7 @@ def test_a_row_of_ones_own_needs_four_cells_and_any_order_of_columns(tmp_path: P
         ("yes\tdomain\tuni.example\t", ":2: unknown decision 'yes'; write accept, reject"),
         ("accept\tsite\tuni.example\t", ":2: unknown level 'site'"),
         ("accept\tdomain\t\t", "is no registered domain"),
-        ("accept\tdomain\tmath.uni.example\t", "write uni.example and put the host into the path"),
+        ("accept\tdomain\tmath.uni.example\t", "domain uni.example and the path math.uni.example/"),
         ("accept\tdomain\tuni.example\tuni.example/notes/", "write prefix as the level"),
         ("accept\tprefix\tuni.example\t", "level prefix needs a path, such as uni.example/folder/"),
         ("accept\tprefix\tuni.example\tother.example/a/", "does not lie in uni.example"),

@@ -130,6 +130,40 @@ def test_an_impossible_value_is_named(override: str) -> None:
         load(None, [override])
 
 
+def test_an_impossible_value_is_placed(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text("[dedup]\n\nmin_overlap = 2\n[compose]\nmin_score = 3\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"r\.toml:3: dedup\.min_overlap is a share"):
+        load(str(path))
+    with pytest.raises(RecipeError, match=r"r\.toml:5: compose\.min_score is a share"):
+        load(str(path), ["dedup.min_overlap=0.5"])
+    with pytest.raises(RecipeError, match=r"^--set dedup\.min_overlap=7: dedup\.min_overlap is"):
+        load(str(path), ["dedup.min_overlap=7"])
+    with pytest.raises(RecipeError, match=r"^--set compose\.contamination=dropp: .*mean drop\?"):
+        load(None, ["compose.contamination=dropp"])
+    path.write_text("[compose]\nmin_kind_shares = {listing = 2}\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"r\.toml:2: compose\.min_kind_shares: listing is"):
+        load(str(path))
+    with pytest.raises(RecipeError, match=r"r:1: compose is a table; write \[compose\]"):
+        parse("[[compose]]\nmin_score = 0.5\n", "r")
+
+
+def test_a_list_whose_quotes_the_shell_took_is_a_list() -> None:
+    assert load(None, ["compose.languages=[en, de]"]).compose.languages == ("en", "de")
+    assert load(None, ["compose.languages=en, de"]).compose.languages == ("en", "de")
+    for broken in ('["en"', "[en", "en]", '"en', '["en", de]'):
+        with pytest.raises(RecipeError, match=r"expected a list such as en,de"):
+            load(None, [f"compose.languages={broken}"])
+
+
+def test_names_that_would_match_nothing_are_refused() -> None:
+    with pytest.raises(RecipeError, match="languages are codes of ISO 639-1"):
+        load(None, ["compose.languages=english"])
+    with pytest.raises(RecipeError, match=r"exclude_opt_out is one of noai, .*mean noindex\?"):
+        load(None, ["compose.exclude_opt_out=no-index"])
+    assert load(None, ["compose.languages=und,en"]).compose.languages == ("und", "en")
+
+
 def test_overrides_of_every_kind() -> None:
     resolved = load(
         None,

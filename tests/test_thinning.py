@@ -8,6 +8,7 @@ import pytest
 from resiliparse.parse.html import HTMLTree
 from resiliparse.parse.html import node as resiliparse_node
 
+from cc_math.html import Document, extract
 from cc_math.html.nodes import unregistered_nodes
 from cc_math.html.readings import read_mathml, read_mjx_latex
 from cc_math.html.thinning import without_boxes
@@ -89,3 +90,11 @@ def test_nodes_are_registered_again_afterwards() -> None:
     assert getattr(resiliparse_node, "_node_cache", None) is kept
     paragraph = document.query_selector("p")
     assert document.query_selector("p") is paragraph
+
+
+def test_a_title_taken_from_a_heading_has_the_formula_that_only_alttext_tells() -> None:
+    body = f'<h1>Zeros of <math alttext="x+1">{ROW}</math></h1><p>{"A line of words. " * 20}</p>'
+    result = extract(f"<html><body>{body}</body></html>".encode())
+    assert isinstance(result, Document)
+    assert result.title == "Zeros of x+1"
+    assert "Zeros of $x+1$" in result.text

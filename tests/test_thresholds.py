@@ -273,6 +273,15 @@ def test_the_command_chooses_by_each_target(tmp_path: Path) -> None:
     assert {k: v["documents"] for k, v in budget["by_kind"].items()} == {"spam": 2, "qa": 0}
 
 
+def test_kinds_are_those_that_compose_counts(tmp_path: Path) -> None:
+    given = scored_documents(tmp_path)
+    plain = figures(*given, "--tokens", "250")
+    assert plain["by_kind"]["spam"]["documents"] == 2  # the likeliest
+    least = ["--set", "compose.min_kind_scores=qa=0.05"]
+    moved = figures(*given, "--tokens", "250", *least)
+    assert moved["by_kind"]["qa"]["documents"] == 2  # reaches its least score, and so goes before
+
+
 def test_the_table_is_for_reading(tmp_path: Path) -> None:
     done = command(*scored_documents(tmp_path), *labels(tmp_path), "--recall", "1")
     assert done.exit_code == 0, done.output

@@ -21,10 +21,18 @@ class Web:
 
     uri: str = ""
     requests: list[tuple[str, str, str]] = field(default_factory=list)
+    faults: list[int] = field(default_factory=list)
+    """What goes wrong with the next GETs: a status; SHORT, half of the bytes; CUT, the line breaks
+    in the midst of them."""
+    refused: str = ""
+    """A path that is forbidden."""
 
     def ranges(self) -> list[str]:
         """The ranges asked for, in their order."""
         return [wanted for method, _, wanted in self.requests if method == "GET" and wanted]
+
+
+SHORT, CUT = -1, -2
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -43,6 +51,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self) -> None:
         wanted = self.headers.get("Range", "")
         self._web.requests.append((self.command, self.path, wanted))
+        if self.path == self._web.refused:
+            self._send(403, b"")
+            return
         path = self._folder / self.path.lstrip("/")
         if not path.is_file():
             self._send(404, b"")
@@ -57,8 +68,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send(206, data[int(found[1]) : int(found[2]) + 1 if found[2] else None])
 
     def _send(self, status: int, body: bytes) -> None:
+        size_bytes = len(body)
+        if self._web.faults and self.command == "GET":
+            fault = self._web.faults.pop(0)
+            status = fault if fault > 0 else status
+            body = body[: len(body) // 2]
+            size_bytes = size_bytes if fault == CUT else len(body)
+            self.close_connection = fault == CUT
         self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(size_bytes))
         self.end_headers()
         if self.command == "GET":
             try:

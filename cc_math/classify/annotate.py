@@ -167,6 +167,7 @@ class Outcome:
     asked: int = 0
     left: int = 0  # not asked, because the cap was reached or the endpoint failed
     failures_in_a_row: int = 0  # of the endpoint
+    last_error: str = ""  # what the endpoint did, of the last question that it failed
     error: EndpointError | None = None
 
     def add(self, url: str, answer: Answer) -> None:
@@ -246,6 +247,7 @@ def _settle(
     except EndpointError as error:
         outcome.failures[question.page.url] = Failure.endpoint
         outcome.failures_in_a_row += 1
+        outcome.last_error = str(error)
         if error.fatal or outcome.failures_in_a_row >= _MOST_FAILURES_IN_A_ROW:
             outcome.error = outcome.error or error
         if not error.fatal:

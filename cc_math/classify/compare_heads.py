@@ -86,8 +86,8 @@ def _mean(values: FloatArray, inside: BoolArray, draws: FloatArray) -> list[floa
 
 def head_rows(figures: Mapping[str, Any], shown: Any) -> Iterator[list[str]]:
     """The figures as rows of a table: what, pages, figure, figure."""
-    if "kind" in figures:
-        kind = figures["kind"]
+    kind = figures.get("kind")
+    if kind and kind["pages"]:
         yield ["kind", "pages", "right (recall)", "precision"]
         yield ["all", str(kind["pages"]), shown(kind["accuracy"]), ""]
         for name, row in kind["by_kind"].items():

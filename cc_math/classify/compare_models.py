@@ -101,6 +101,7 @@ def compare_models(
         "sites": len({page.site for page in pages}),
         "positives": int(truth.sum()),
         "with_document": len({p.url for p in pages}.intersection(*(m.scores for m in models))),
+        "weights": len(set(weights.tolist())) > 1,  # else both parts of the table are the same
         "min_positive": judgement.min_positive,
         "threshold": judgement.threshold,
         "min_precision": judgement.min_precision,
@@ -203,13 +204,14 @@ def comparison_lines(result: dict[str, Any], errors: int) -> Iterable[str]:
         f"them positive (score {result['min_positive']:g} or more); "
         f"{result['pages'] - result['with_document']} have no document and score 0"
     )
-    yield (
-        f"in brackets: 95 % intervals, sites drawn again {result['repeats']:,} times "
-        f"(seed {result['seed']})"
-    )
+    if result["repeats"]:
+        yield (
+            f"in brackets: 95 % intervals, sites drawn again {result['repeats']:,} times "
+            f"(seed {result['seed']})"
+        )
     heads = ["average precision", "ROC AUC", f"F1 at {result['threshold']:g}",
              f"recall at precision {result['min_precision']:g}", "Brier score"]  # fmt: skip
-    for part in ("unweighted", "weighted"):
+    for part in ("unweighted", "weighted") if result["weights"] else ("unweighted",):
         rows = [[part, *heads]]
         for model in result["models"]:
             rows.append([model["name"], *(shown(model[part][name]) for name in _FIGURES)])
@@ -242,6 +244,9 @@ def shown(figure: Sequence[float | None], sign: bool = False) -> str:
 
 
 def _group_lines(model: dict[str, Any]) -> Iterable[str]:
+    told = [by for by in ("by_language", "by_kind") if set(model[by]) != {"unknown"}]
+    if not told:  # the labels name neither
+        return
     yield ""
     yield (
         f"{model['name']}: by language and kind, unweighted "
@@ -249,7 +254,7 @@ def _group_lines(model: dict[str, Any]) -> Iterable[str]:
     )
     heads = ["", "pages", "positive", "missed", "wrongly found"]
     rows = [[*heads, "average precision", "precision", "recall"]]
-    for by in ("by_language", "by_kind"):
+    for by in told:
         for name, group in model[by].items():
             cells = [shown(group[f]) if f in group else "-" for f in _GROUP_FIGURES]
             counts = (group[c] for c in ("pages", "positives", "missed", "wrongly_found"))
@@ -261,7 +266,7 @@ def _error_lines(model: dict[str, Any], most: int) -> Iterable[str]:
     errors = model["errors"]
     yield ""
     yield f"{model['name']}: {len(errors)} pages on the wrong side, worst first"
-    rows = [["score", "label", "kind", "lang", "", "url"]] if errors else []
+    rows = [["score", "label", "kind", "lang", "", "url"]] if errors[:most] else []
     for error in errors[:most]:
         rows.append(
             [f"{error['score']:.4f}", f"{error['label']:g}", error["kind"], error["lang"],

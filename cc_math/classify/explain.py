@@ -177,7 +177,7 @@ def explanation_lines(row: dict[str, Any], found: Explanation) -> Iterator[str]:
         for f in (f for f in found.features if f.value or f.log_odds):
             yield (
                 f"    {f.log_odds:+7.2f}  {f.name} = {f.value:.4g}"
-                f"  (without it the score were {f.score_without:.4f})"
+                f"  (without it the score would be {f.score_without:.4f})"
             )
     words = math.fsum(ngram.log_odds for ngram in found.ngrams)
     yield f"  log odds {words:+.2f} of the words, made of {len(found.ngrams):,} n-grams"

@@ -23,7 +23,6 @@ from cc_math.classify.domains import (
     LINK,
     PREFIX,
     SEPARATOR,
-    pattern_of,
     site_key,
     tokens_of,
 )
@@ -119,9 +118,11 @@ def _proposal(cells: dict[str, str], where: str) -> Proposal:
     if level not in LEVELS:
         raise InputError(f"{where}: unknown level {cells['level']!r}; it is one of {LEVELS}")
     domain = cells["domain"].lower().rstrip(".")
-    found = registered_domain(f"http://{domain}/") if domain else ""
+    found = registered_domain(domain if "://" in domain else f"http://{domain}/") if domain else ""
     if not domain or found != domain:
-        mend = f"write {found} and put the host into the path" if found else "name it"
+        rest = re.sub(r"^[a-z]+://", "", cells["domain"], flags=re.IGNORECASE)
+        mend = f"write the level prefix, the domain {found} and the path {rest.rstrip('/')}/"
+        mend = mend if found else "name one, as in example.org"
         raise InputError(f"{where}: {cells['domain']!r} is no registered domain; {mend}")
     path = cells["path"]
     if level == DOMAIN and path:
@@ -240,10 +241,15 @@ class AcceptedSites:
         decision, _ = _decided(self._links.get(registered_domain), url, registered_domain)
         return decision == ACCEPT and not self.rejected(url, registered_domain)
 
+    @property
+    def takes_links(self) -> bool:
+        """Whether any host's linked pages are accepted."""
+        return any(ACCEPT in decisions.values() for decisions in self._links.values())
+
     def to_json(self) -> dict[str, Any]:
-        """The decisions as plain values, sorted: level, domain, path, decision."""
+        """The decisions as plain values, sorted: 'site' or 'link', domain, key, decision."""
         rows = [
-            [kind, domain, pattern_of(key.split(SEPARATOR) if key else [], domain), decision]
+            [kind, domain, key, decision]
             for kind, table in (("site", self._sites), (LINK, self._links))
             for domain, decisions in table.items()
             for key, decision in decisions.items()
@@ -252,12 +258,12 @@ class AcceptedSites:
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> AcceptedSites:
-        """What :meth:`to_json` wrote."""
-        levels = {LINK: LINK, "site": PREFIX}
-        return AcceptedSites(
-            Proposal(decision, levels[kind], domain, path)
-            for kind, domain, path, decision in value["decisions"]
-        )
+        """What :meth:`to_json` wrote; nothing is parsed, since every task does this."""
+        made = AcceptedSites()
+        for kind, domain, key, decision in value["decisions"]:
+            table = made._links if kind == LINK else made._sites
+            table.setdefault(domain, {})[key] = decision
+        return made
 
 
 def _decided(decisions: dict[str, str] | None, url: str, registered_domain: str) -> tuple[str, str]:

@@ -1,15 +1,16 @@
 """Tab-separated text that a person edited: rows by column name, or a mistake with its line.
 
 Reads what editors and spreadsheets write: UTF-8 with or without byte order mark, Excel's
-"Unicode text" (UTF-16), CRLF, cells put in quotes with the quotes inside doubled, cells missing
-at the end of a line, empty lines. Refuses, by file and line, what would shift cells or lose
-some: another separator, more cells than columns, a quote that never closes.
+"Unicode text" (UTF-16), any line ends, cells put in quotes with the quotes inside doubled, cells
+missing at the end of a line, empty lines. Refuses, by file and line, what would shift cells or
+lose some: another separator, more cells than columns, a quote that never closes.
 """
 
 from __future__ import annotations
 
 import codecs
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,8 +32,8 @@ def read_rows(uri: str, required: Sequence[str], known: Sequence[str]) -> list[R
     The first line names the columns, in any order; ``required`` ones must be there, and other
     columns than ``known`` are left alone. Raises InputError with file, line and mend.
     """
-    lines = _text(store_for(uri).read_bytes(uri), uri).split("\n")
-    filled = [(n, line.rstrip("\r")) for n, line in enumerate(lines, 1) if line.strip()]
+    lines = re.split("\r\n|\r|\n", _text(store_for(uri).read_bytes(uri), uri))
+    filled = [(n, line) for n, line in enumerate(lines, 1) if line.strip()]
     if not filled:
         raise InputError(f"{uri}: the file is empty; expected a line with {', '.join(required)}")
     number, head = filled[0]
@@ -94,6 +95,8 @@ def _check_columns(
         others = [name for name in columns if name not in known]
         near = difflib.get_close_matches(missing[0], others, n=1, cutoff=0.5)
         mend = f"is {near[0]!r} meant?" if near else f"found {', '.join(columns)}"
+        if len(missing) >= len(required) - 1:  # a cell may be called like a column
+            mend = f"the line with the names is gone: begin the file with {', '.join(known)}"
         raise InputError(f"{where}: no column {missing[0]!r} in the first line; {mend}")
     twice = sorted({name for name in columns if columns.count(name) > 1 and name in known})
     if twice:

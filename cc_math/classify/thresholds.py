@@ -27,6 +27,7 @@ from cc_math.classify.intervals import (
 )
 from cc_math.classify.labelled_pages import LabelledPage
 from cc_math.errors import InputError, UserError
+from cc_math.kind_shares import kind_of
 from cc_math.manifests import Part
 from cc_math.tables import ColumnNames, read_columns, read_documents, sidecar
 
@@ -81,13 +82,16 @@ def tally_documents(
     *,
     head: str,
     model: str | None,
+    min_kind_scores: Mapping[str, float],
     labelled_urls: frozenset[str],
     progress: Progress,
 ) -> ScoredDocuments:
     """Count every scored document by score, language and kind (where `kind:` heads are there).
 
-    `model` is the digest whose rows count, needed only where `scores` holds several. Raises
-    InputError for scores of other documents, and where the head or the model is not there.
+    `model` is the digest whose rows count, needed only where `scores` holds several;
+    `min_kind_scores` as in :func:`cc_math.kind_shares.kind_of`, so that kinds are those that
+    `compose` counts. Raises InputError for scores of other documents, and where the head or the
+    model is not there.
     """
     found = ScoredDocuments()
     for number, part in enumerate(documents, 1):
@@ -98,7 +102,7 @@ def tally_documents(
                 f"the scores have no part made from {part.uri}: they are of other documents; "
                 "score these with `cc-math score` first"
             )
-        of_doc, kind_of_doc = _scores_of(beside, head, model)
+        of_doc, kind_of_doc = _scores_of(beside, head, model, min_kind_scores)
         columns = ["doc_id", "url", "language", "token_count"]
         for batch in read_documents(part, names, columns):
             _tally_batch(found, batch.to_pydict(), of_doc, kind_of_doc, labelled_urls)
@@ -107,8 +111,10 @@ def tally_documents(
     return found
 
 
-def _scores_of(part: Part, head: str, model: str | None) -> tuple[dict[str, float], dict[str, str]]:
-    """Score of `head`, and the likeliest kind, by doc_id."""
+def _scores_of(
+    part: Part, head: str, model: str | None, min_kind_scores: Mapping[str, float]
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Score of `head`, and the kind, by doc_id."""
     rows = read_columns(part, ["doc_id", "model", "head", "score"]).to_pydict()
     models = sorted(set(rows["model"]))
     if model is None and len(models) > 1:
@@ -117,20 +123,19 @@ def _scores_of(part: Part, head: str, model: str | None) -> tuple[dict[str, floa
             "with --model"
         )
     of_doc: dict[str, float] = {}
-    kinds: dict[str, tuple[float, str]] = {}
+    kinds: dict[str, dict[str, float]] = {}
     for doc_id, digest, name, score in zip(*rows.values(), strict=True):
         if model is not None and digest != model:
             continue
         if name == head:
             of_doc[doc_id] = float(score)
         elif name.startswith(_KIND):
-            kind = (float(score), name.removeprefix(_KIND))
-            kinds[doc_id] = max(kind, kinds.get(doc_id, (-1.0, "")))
+            kinds.setdefault(doc_id, {})[name.removeprefix(_KIND)] = round(float(score), 4)
     if len(rows["doc_id"]) and not of_doc:
         raise InputError(
             f"{part.uri}: no scores of head {head!r}" + (f" by model {model}" if model else "")
         )
-    return of_doc, {doc_id: kind for doc_id, (_, kind) in kinds.items()}
+    return of_doc, {doc_id: kind_of(given, min_kind_scores) for doc_id, given in kinds.items()}
 
 
 def _tally_batch(

@@ -104,10 +104,11 @@ def components(count: int, left: Documents, right: Documents) -> Documents:
 def rank_documents(
     score: NDArray[np.float64],
     length_chars: NDArray[np.int64],
-    fetch_time: NDArray[np.str_],
-    doc_id: NDArray[np.str_],
+    fetch_time: NDArray[Any],
+    doc_id: NDArray[Any],
 ) -> NDArray[np.int64]:
-    """Rank of each document, 0 the best: int64[N], all different where doc_ids are.
+    """Rank of each document, 0 the best: int64[N], all different where doc_ids are. Times and
+    ids may be strings, or integers in their order.
 
     Higher score, then the longer text, then the earlier capture (nearer the source of a
     text that is copied), then the smaller doc_id. The rank decides between captures of one

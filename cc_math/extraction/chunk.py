@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.errors import AccountingError, InputError
@@ -106,7 +107,7 @@ def _sorted(frames: list[pa.Table], table: str) -> pa.Table:
     keys = [("doc_id", "ascending")]
     if "warc_record_offset" in schema.names:  # a capture stored twice has one doc_id
         keys.append(("warc_record_offset", "ascending"))
-    return rows.sort_by(keys)
+    return rows.take(pc.sort_indices(rows, sort_keys=keys))
 
 
 def check_account(counts: Counter[str], rows: dict[str, int]) -> None:

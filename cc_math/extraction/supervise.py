@@ -93,6 +93,9 @@ class _Child:
         fds = (write_fd, self._journal_file.fileno())
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
         environment.setdefault("OMP_NUM_THREADS", "1")  # a task owns one core
+        # glibc's malloc(3) on huge pages: automata and models of tens of megabytes are read all
+        # over for every page; measured, 2 % of the time alone on a machine and 7 % on a busy one
+        environment.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "cc_math.extraction.child", *(str(fd) for fd in fds)],
             stdin=subprocess.PIPE,
@@ -212,7 +215,7 @@ def _decode(data: bytes, lengths: tuple[int, ...]) -> Frame:
 def _resident_bytes(pid: int) -> int:
     """Resident memory of a process; 0 where the system has no /proc."""
     try:
-        with open(f"/proc/{pid}/statm") as statm:
+        with open(f"/proc/{pid}/statm", "rb", buffering=0) as statm:  # read twenty times a second
             return int(statm.read().split()[1]) * mmap.PAGESIZE
     except (OSError, ValueError, IndexError):
         return 0

@@ -18,6 +18,7 @@ from typing import BinaryIO, Protocol
 
 import pyarrow.parquet as pq
 
+from cc_math.errors import StorageError
 from cc_math.extraction.missed import Missed, MissedReason
 from cc_math.fetch.kept_html import KeptPage, capture_of, read_kept_pages
 from cc_math.fetch.plan import FOLLOW_BYTES, WANTED_ROWS, WantedRecord, plan_reads
@@ -70,6 +71,7 @@ class JoinedRanges:
     def _checked(self, start_bytes: int, end_bytes: int, data: bytes) -> bytes:
         if len(data) < end_bytes - start_bytes:
             self._file_end = start_bytes + len(data)
+            _require_file_end(self._uri, self._file_end)
         return data
 
     def _next_covers(self, start_bytes: int) -> bool:
@@ -98,7 +100,7 @@ class ReadOn:
     """One stream of the file, read on to what is wanted; nothing before it is kept."""
 
     def __init__(self, uri: str, start_bytes: int) -> None:
-        self._at = start_bytes
+        self._uri, self._at = uri, start_bytes
         try:
             self._stream: BinaryIO = store_for(uri).open_range(uri, start_bytes)
         except NoRanges:
@@ -122,10 +124,20 @@ class ReadOn:
     def _read(self, size: int) -> bool:
         piece = self._stream.read(size)
         self._buffer += piece
+        if not piece:
+            _require_file_end(self._uri, self._at + len(self._buffer))
         return bool(piece)
 
     def close(self) -> None:
         self._stream.close()
+
+
+def _require_file_end(uri: str, end_bytes: int) -> None:
+    """Raise StorageError where a read ended before its file does: the records behind it would
+    count as missing. The read is tried again (:mod:`cc_math.extraction.supervise`)."""
+    size_bytes = store_for(uri).size_bytes(uri)
+    if size_bytes is not None and end_bytes < size_bytes:
+        raise StorageError(f"{uri}: a read ended at byte {end_bytes:,} of {size_bytes:,}")
 
 
 def wanted_items(config: Json) -> Iterator[Capture | Missed]:

@@ -19,6 +19,7 @@ from cc_math.html.markdown import to_markdown
 from cc_math.html.nodes import unregistered_nodes
 from cc_math.html.page import MAX_DEPTH, ParsedPage
 from cc_math.html.quotes import apply_marks
+from cc_math.html.readings import heading_text
 from cc_math.html.tex import is_definition, one_line, without_inner_dollars
 from cc_math.schema import Drop, DropReason
 
@@ -105,7 +106,7 @@ def _title(page: ParsedPage) -> str:
         title = (node.getattr("content") or "") if node is not None else ""
         if not title.strip():
             heading = document.query_selector("h1")
-            title = (heading.text or "") if heading is not None else ""
+            title = heading_text(heading) if heading is not None else ""
     title = _CONTROL.sub("", PLACEHOLDER.sub("", title)).replace(KEEP, "")
     return unicodedata.normalize("NFC", _SPACES.sub(" ", title).strip())
 

@@ -15,7 +15,7 @@ from resiliparse.parse.html import ElementNode
 from cc_math.html.asciimath import asciimath_to_tex
 from cc_math.html.images import Reading, attribute, classes_of
 from cc_math.html.items import OPEN
-from cc_math.html.mathml import mathml_to_tex, tex_annotation
+from cc_math.html.mathml import mathml_to_tex, tex_alttext, tex_annotation
 from cc_math.html.rendered import html_to_tex, katex_html_to_tex, mathjax_html_to_tex
 from cc_math.html.tex import strip_delimiters, strip_style
 
@@ -230,3 +230,13 @@ def read_code(element: ElementNode) -> Reading:
     if tex == text or element.child_element_count:
         return None
     return tex, bool(display)
+
+
+def heading_text(heading: ElementNode) -> str:
+    """A heading's text. MathML of which only the ``alttext`` is left (see the module
+    ``thinning``) gets that as its text, which changes nothing for ``read_mathml``."""
+    for formula in heading.query_selector_all("math").values():
+        tex = None if (formula.text or "").strip() else tex_alttext(formula.outer_html)
+        if tex is not None:
+            formula.text = tex
+    return heading.text or ""

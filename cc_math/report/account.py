@@ -57,7 +57,7 @@ def print_account(output: str, manifest: Json, say: Say) -> None:
     say(f"tokens in shards    {shard['tokens']:>10,}  {split}")
     say("")
     places = ("pages", "documents", "scores", "dedup", "decontaminate", "corpus", "shards")
-    for folder in (*places, "domains", "proposals.tsv", "manifest.json"):
+    for folder in (*places, "domains", "proposals.tsv", "corpus/README.md", "manifest.json"):
         if folder != "decontaminate" or "decontaminate" in counts:
             say(f"  {join(output, folder)}")
 
@@ -69,13 +69,14 @@ def _say_corpus(compose: dict[str, int], say: Say) -> None:
         f"corpus              {compose.get('published', 0):>10,}  "
         f"left out: {_listed(dropped, 'dropped.')}"
     )
-    kinds = {
-        name.removesuffix(".tokens"): n
-        for name, n in compose.items()
-        if name.startswith("kind.") and name.endswith(".tokens")
-    }
-    if kinds:
-        say(f"  tokens by kind              {_listed(kinds, 'kind.')}")
+    for by in ("language", "kind"):
+        tokens = {
+            name.removesuffix(".tokens"): n
+            for name, n in compose.items()
+            if name.startswith(f"{by}.") and name.endswith(".tokens")
+        }
+        if tokens:
+            say(f"  {'tokens by ' + by:<27} {_listed(tokens, f'{by}.')}")
     listed = _listed(unapplied, "would_drop.quality:")
     say(f"  quality rules               of these, rules not applied would remove: {listed}")
 

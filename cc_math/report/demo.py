@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> None:
     output = arguments[0] if arguments else "demo-output"
     command = ["run", "--input", str(SAMPLE / "warc.paths.gz"), "--output", output, "--overwrite",
                "--benchmarks", str(SAMPLE / "benchmarks"),
-               "--set", "shard.validation_share=0.1"]  # fmt: skip  # of some sixty sites
+               "--set", "shard.validation_share=0.2"]  # fmt: skip  # of some sixty sites
     print(f"cc-math {' '.join(command)}\n", flush=True)
     code = cli.main(command, prog_name="cc-math", standalone_mode=False)
     if code:

@@ -9,7 +9,7 @@ taken in; a later decision on the same site replaces an earlier one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cc_math.classify.proposals import (
@@ -31,6 +31,8 @@ from cc_math.rounds.settings import Iterate
 from cc_math.storage import join, store_for
 
 PERSON, AUTO, NOBODY = "person", "auto", "nobody"
+Site = tuple[str, str, tuple[str, ...]]
+"""What a row names: level, domain, tokens of its path."""
 SITES_IN_LEDGER = 50  # chosen: what a person looks through; all are in decisions.tsv
 
 
@@ -97,7 +99,7 @@ def decide(
     write_once(_decided_uri(folder, number), body)
     counts = Counter(row.decision or "left open" for row in decided)
     said = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
-    say(f"round {number} opens; decided by {by}: {said or 'nothing was proposed'}")
+    say(f"round {number} opens; decided by {by}: {said or f'no row stands in {edited}'}")
     return Decisions(decided, by)
 
 
@@ -146,9 +148,12 @@ def accepted_sites(decisions: list[Proposal], settings: Iterate) -> AcceptedSite
     return AcceptedSites([d for d in decisions if d.decision != ACCEPT or uses[d.site[0]]])
 
 
-def decisions_summary(decisions: Decisions, earlier: list[Proposal]) -> Json:
+def decisions_summary(
+    decisions: Decisions, earlier: list[Proposal], in_crawl: Mapping[Site, int]
+) -> Json:
     """What the ledger says of decisions: counts by level of what is new against those of
-    ``earlier`` rounds, and the largest sites newly accepted, with their evidence."""
+    ``earlier`` rounds, and the largest sites newly accepted, with their evidence: of those that a
+    person wrote the pages of the crawl, by ``in_crawl``."""
     standing = {row.site: row.decision for row in earlier}
     new = [p for p in decisions.proposals if standing.get(p.site, UNDECIDED) != p.decision]
     accepted = [p for p in new if p.decision == ACCEPT]
@@ -158,14 +163,26 @@ def decisions_summary(decisions: Decisions, earlier: list[Proposal]) -> Json:
         "decided_by": decisions.by,
         "accepted": dict(sorted(Counter(p.level for p in accepted).items())),
         "rejected": dict(sorted(rejected.items())),
-        "sites": [_site(proposal) for proposal in accepted[:SITES_IN_LEDGER]],
+        "sites": [_site(proposal, in_crawl) for proposal in accepted[:SITES_IN_LEDGER]],
     }
 
 
-def _site(proposal: Proposal) -> Json:
+def written_by_hand(
+    decisions: Decisions, earlier: list[Proposal], proposed_uri: str
+) -> list[Proposal]:
+    """The sites newly accepted that ``proposed_uri``, what the round before found, does not have:
+    added or edited by a person, so that nobody knows yet whether the crawl has such pages."""
+    known = {row.site for row in earlier if row.decision == ACCEPT}
+    known |= {row.site for row in read_proposals(proposed_uri)}
+    return [row for row in decisions.proposals if row.decision == ACCEPT and row.site not in known]
+
+
+def _site(proposal: Proposal, in_crawl: Mapping[Site, int]) -> Json:
+    named = {"level": proposal.level, "where": proposal.path or proposal.domain}
+    if proposal.site in in_crawl:
+        return {**named, "by_hand": True, "pages": in_crawl[proposal.site]}
     return {
-        "level": proposal.level,
-        "where": proposal.path or proposal.domain,
+        **named,
         "pages": proposal.pages,
         "recalled": proposal.recalled,
         "share_low": round(proposal.share_low, 4),

@@ -34,11 +34,11 @@ def round_recipe(recipe: Recipe) -> Recipe:
     return dataclasses.replace(recipe, iterate=dataclasses.replace(recipe.iterate, **same))
 
 
-def begin_loop(folder: str, recipe: Recipe, inputs: Json) -> None:
+def begin_loop(folder: str, recipe: Recipe, inputs: Json, *, said: str = "") -> None:
     """Write DIR/iterate.json, or compare with it.
 
-    ``inputs`` says what is read, by digests. Raises OutputConflict where the loop that stands
-    there was made from something else.
+    ``inputs`` says what is read, by digests, and ``said`` what is another there, in words. Raises
+    OutputConflict where the loop that stands there was made from something else.
     """
     fixed: Json = {table: identity_values(recipe, table) for table in LOOP_TABLES}
     values = identity_values(recipe, "iterate")
@@ -50,6 +50,9 @@ def begin_loop(folder: str, recipe: Recipe, inputs: Json) -> None:
     if stands is None:
         return write_once(uri, body)
     changes = changed(stands, body)
+    if changes and said and "warcs" in inputs:
+        words = f"of its WARCs {said}"
+        changes = [words if change.startswith("warcs ") else change for change in changes]
     if changes:
         raise OutputConflict(
             f"{folder} holds a loop made from something else: {'; '.join(changes)}. These hold for "

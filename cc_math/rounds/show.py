@@ -42,7 +42,7 @@ def print_ledger(folder: str, say: Say) -> None:
     say("what each round recalled")
     _print_table(_recall_rows(rounds), say)
     say("")
-    say("how each round's model did on the hold-out: cross-fitted by site, at its threshold")
+    say(f"how each round's model did on {_judged_on(rounds)}")
     _print_table(_model_rows(rounds), say)
     for line in rounds:
         _print_taken_in(line, say)
@@ -57,6 +57,17 @@ def print_ledger(folder: str, say: Say) -> None:
     state = read_json(join(folder, "_run", "state.json"))
     if state is not None and state["rounds"] == len(rounds):  # else a call ended in an error
         say(f"\n{state['says']}")
+
+
+def _judged_on(rounds: list[Json]) -> str:
+    labels = rounds[-1]["hold_out"]["labels"]
+    if labels is None:
+        return "the held-out examples of its own seed (no --labels were given)"
+    text = "the hold-out: cross-fitted by site, at its threshold"
+    if "pages_found" in labels:
+        found, given = labels["pages_found"], labels["unweighted"]["examples"]
+        text += f"; {found:,} of {given:,} labelled pages are documents, the others count as missed"
+    return text
 
 
 def _recall_rows(rounds: list[Json]) -> list[list[str]]:
@@ -103,7 +114,8 @@ def _model_rows(rounds: list[Json]) -> list[list[str]]:
 
 
 def _figure(figures: Json, group: str, name: str) -> str:
-    value = (figures.get(group) or {}).get(name)
+    of = figures.get(group) or {}
+    value = of.get(name) if of.get("examples", 1) else None
     return "-" if value is None else f"{value:.3f}"
 
 
@@ -125,18 +137,31 @@ def _print_taken_in(line: Json, say: Say) -> None:
             f"rejected {_counted(taken['rejected'])}"
         )
         for site in taken["sites"][:SHOWN_SITES]:
-            say(
-                f"    {site['level']:<6} {site['where']}  {site['recalled']} of {site['pages']} "
-                f"pages ({site['share_low']:.0%}-{site['share_high']:.0%})"
-            )
+            say(f"    {site['level']:<6} {site['where']}  {_evidence(site)}")
         if len(taken["sites"]) > SHOWN_SITES:
             say(f"    … and {len(taken['sites']) - SHOWN_SITES} more")
+        fetched = taken["fetch"]
+        moved = f"{fetched.get('requests', 0):,} requests, {fetched.get('bytes', 0):,} bytes"
         say(
-            f"  wanted {_counted(taken['wanted'])}; came in as documents: {taken['documents']:,}; "
-            f"recalled of all that came in so far: {_counted(line['recalled']['sources'])}"
+            f"  wanted {_counted(taken['wanted'])} ({moved}); came in as documents: "
+            f"{taken['documents']:,}"
         )
+        came = _counted(line["recalled"]["sources"])
+        say(f"  recalled of all that came in so far: {came}")
+    say(f"  documents by score, from 0 to 1 by 0.05: {_histogram(line['histogram'])}")
     domains = line["domains"]
     say(f"  proposals for the next round: {domains.get('proposals', 0):,}")
+
+
+def _histogram(rows: list[Json]) -> str:
+    return " ".join(f"{row['documents']:,}" for row in rows)
+
+
+def _evidence(site: Json) -> str:
+    if site.get("by_hand"):
+        return f"written by hand, {site['pages']:,} pages in the crawl"
+    share = f"{site['share_low']:.0%}-{site['share_high']:.0%}"
+    return f"{site['recalled']:,} of {site['pages']:,} pages ({share})"
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -30,9 +30,10 @@ from cc_math.composition import (
 )
 from cc_math.errors import AccountingError, UserError
 from cc_math.kind_shares import UNKNOWN, rank, require_kind_heads
-from cc_math.manifests import Json, Part, digest
+from cc_math.manifests import FileEntry, Json, Part, digest
 from cc_math.quality import quality_failures, quality_signals
 from cc_math.recipe import section_values
+from cc_math.report.card import corpus_card
 from cc_math.schema import TABLES
 from cc_math.shards import tokenizer
 from cc_math.spark.chunks import (
@@ -64,6 +65,7 @@ from cc_math.tables import (
     scratch_folder,
 )
 
+CARD = "README.md"  # where the Hugging Face hub and a reader of the folder look
 COLUMNS = [
     "doc_id", "url", "text", "title", "fetch_time", "content_mime_type", "warc_filename",
     "warc_record_offset", "warc_record_length", "token_count", "crawl", "language",
@@ -86,8 +88,8 @@ def compose(
     """Write the corpus; the stage's manifest. ``pairs`` are the parts of `duplicate_pairs`;
     with ``recalled`` only the documents of that table are published, whatever their score;
     ``statements`` (such as "no benchmarks") go into the manifest's identity."""
-    given = {"scores": scores, "recalled": recalled, "contamination": contamination}
-    sidecars = {kind: parts for kind, parts in given.items() if parts is not None}
+    optional = {"scores": scores, "recalled": recalled, "contamination": contamination}
+    sidecars = {kind: parts for kind, parts in optional.items() if parts is not None}
     sidecars |= {f"cuts{number}": parts for number, parts in enumerate(cuts or [])}
     chunks = document_chunks(documents, names, **sidecars)
     for number, chunk in enumerate(chunks):
@@ -117,7 +119,27 @@ def compose(
     settle(job, chunks, pairs or [])
     settings["kind_cuts"] = settle_kind_shares(job, chunks)
     plan = dataclasses.replace(plan, settings=settings)
-    return finish_stage(job, plan, map_chunks(job, plan, publish_documents))
+    manifests = map_chunks(job, plan, publish_documents)
+    no_benchmarks = job.recipe.decontaminate.benchmarks == "none"
+    given = {"duplicates": pairs is not None, "cuts": bool(cuts), "no_benchmarks": no_benchmarks}
+    made_from = {*sidecars, *(name for name, is_given in given.items() if is_given)}
+    return finish_stage(job, plan, manifests, [_put_card(job, manifests, made_from)])
+
+
+def _put_card(job: Job, manifests: list[Json], made_from: set[str]) -> FileEntry:
+    """The corpus card, beside the parts that it describes."""
+    counts: Counter[str] = Counter()
+    for manifest in manifests:
+        counts.update(manifest["counts"])
+    folders = {
+        f["path"].split("/")[0] for m in manifests for f in m["files"] if f["table"] == "corpus"
+    }
+    recipe = {name: section_values(job.recipe, name) for name in ("compose", "quality", "dedup")}
+    card = corpus_card(dict(counts), folders, recipe, job.recipe.digest(), made_from)
+    with scratch_folder() as folder:
+        local = folder / CARD
+        local.write_text(card, encoding="utf-8")
+        return put_local_file(local, "card", job.output, CARD, 0)
 
 
 def _tells_kinds(job: Job, scores: list[Part] | None) -> bool:
@@ -286,8 +308,7 @@ def publish_documents(chunk: Chunk, context: ChunkContext) -> ChunkResult:
             corpus_row = _corpus_row(row, verdict, spans)
             corpus_row["cluster_id"] = known.get("cluster_id") or row["doc_id"]
             published.setdefault(_folder_name(row["crawl"] or "unknown"), []).append(corpus_row)
-            counts["published"] += 1
-            counts["tokens"] += corpus_row["token_count"]
+            _count_published(counts, row, corpus_row)
             counts["cut_chars"] += sum(end - start for start, end in spans)
             if context.settings["kinds"]:
                 _count_kind(counts, "kind.", verdict)
@@ -304,6 +325,19 @@ def publish_documents(chunk: Chunk, context: ChunkContext) -> ChunkResult:
         path = f"{folder_name}/{chunk.name}.parquet"
         files.append(put_table(table, "corpus", context.output, path))
     return ChunkResult(files, dict(counts))
+
+
+def _count_published(counts: Counter[str], row: Json, corpus_row: Json) -> None:
+    """What the account and the card say of a published document."""
+    tokens, score = corpus_row["token_count"], corpus_row["score"]
+    counts["published"] += 1
+    counts["tokens"] += tokens
+    counts["formulas"] += sum(number for _, number in row["formula_counts"] or [])
+    for name in (f"language.{row['language'] or UNKNOWN}", f"crawl.{row['crawl'] or UNKNOWN}"):
+        counts[f"{name}.documents"] += 1
+        counts[f"{name}.tokens"] += tokens
+    if score is not None:
+        counts[f"score.{min(int(score * 10), 9) / 10:.1f}"] += 1
 
 
 def _count_kind(counts: Counter[str], prefix: str, verdict: Json) -> None:

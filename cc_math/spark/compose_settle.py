@@ -4,24 +4,31 @@ Reads the verdicts that compose's first pass left in the exchange folder and wri
 each part, the rows that cross-part rules touch. Then, where the recipe bounds shares of kinds,
 finds how far down its ranking each kind stays.
 
-The trade: the driver holds the documents that have a twin, and of the shares only histograms:
-sums of tokens by kind and piece of rank, narrowed in three rounds to one document a kind.
+The trade: the driver holds the documents that have a twin, as Arrow columns that the tasks leave
+in files, and of the shares only histograms: sums of tokens by kind and piece of rank, narrowed in
+three rounds to one document a kind.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from cc_math import kind_shares
 from cc_math.chunks import Chunk
-from cc_math.dedup.tables import Member, TwinPair, choose_twins
+from cc_math.dedup.clusters import KINDS
+from cc_math.dedup.tables import MEMBERS, TWIN_PAIRS, choose_twins
 from cc_math.kind_shares import KindShares
 from cc_math.manifests import Json, Part
 from cc_math.spark.chunks import Job, spark_errors
+from cc_math.spark.exchange import rows_through_files
 from cc_math.spark.parts import frame_of_parts
 from cc_math.storage import join, store_for
 from cc_math.tables import read_columns
@@ -50,6 +57,9 @@ _MEMBERS_DDL = (
     "doc_id string, part int, row bigint, drop string, score float, length_chars bigint, "
     "fetch_time string, warc_filename string, warc_record_offset bigint"
 )
+_FOUND = pa.schema([VERDICTS.field(name) for name in _MEMBER_COLUMNS[:7]])
+_PAIRS_DDL = "doc_id string, other_doc_id string"
+_WRITERS = 16  # chosen: files of settled rows that are put at a time, a request each in S3
 
 
 def exchange_folder(output: str) -> str:
@@ -73,64 +83,89 @@ def _settled_uri(output: str, name: str) -> str:
 
 
 def settle(job: Job, chunks: list[Chunk], pairs: list[Part]) -> None:
-    """Across parts: repeated captures and duplicates; one file of removals a part."""
+    """Across parts: repeated captures and duplicates; one file of what is settled a part."""
+    parts = [verdicts_of(job.output, chunk.name) for chunk in chunks]
     with spark_errors("compose"):
-        removed = _removals(job, chunks, pairs)
-    for chunk in chunks:
-        uri = _settled_uri(job.output, chunk.name)
-        settled = sorted(removed.get(chunk.task["number"], []), key=lambda r: int(r["row"]))
-        store_for(uri).put_bytes(json.dumps(settled).encode(), uri)
+        frame = frame_of_parts(job.session(), parts, _MEMBER_COLUMNS, _MEMBERS_DDL).persist()
+        repeated = _repeated(job, frame)
+        members = _with_twins(job, frame, pairs)
+        frame.unpersist()
+    settled = _settled(job, repeated, members, pairs)
+    part, row = settled.column("part").to_numpy(), settled.column("row").to_numpy()
+    order = np.lexsort((row, part))
+    bounds = np.searchsorted(part, [chunk.task["number"] for chunk in chunks], sorter=order)
+    ends = np.searchsorted(part, [c.task["number"] for c in chunks], side="right", sorter=order)
+
+    def write(number: int) -> None:
+        rows = settled.take(pa.array(order[bounds[number] : ends[number]])).drop_columns("part")
+        uri = _settled_uri(job.output, chunks[number].name)
+        store_for(uri).put_bytes(json.dumps(rows.to_pylist()).encode(), uri)
+
+    with ThreadPoolExecutor(_WRITERS) as threads:
+        list(threads.map(write, range(len(chunks))))
 
 
-def _removals(job: Job, chunks: list[Chunk], pairs: list[Part]) -> dict[int, list[Json]]:
-    """By part number: rows that are repeated, removed as duplicates, or have a cluster."""
+def _repeated(job: Job, frame: Any) -> pa.Table:
+    """Rows (_FOUND) of captures that stand elsewhere too, but for the first."""
     from pyspark.sql import functions as F
 
-    parts = [verdicts_of(job.output, chunk.name) for chunk in chunks]
-    frame = frame_of_parts(job.session(), parts, _MEMBER_COLUMNS, _MEMBERS_DDL).persist()
-    removed: dict[int, list[Json]] = {}
     place = F.struct("warc_filename", "warc_record_offset", "part", "row")
     met = frame.groupBy("doc_id").agg(F.count("*").alias("n"), F.min(place).alias("first"))
     repeats = frame.join(met.where("n > 1"), "doc_id").where(place != F.col("first"))
-    again = set()
-    for row in repeats.select("doc_id", "part", "row").collect():
-        again.add((row["part"], row["row"]))
-        removed.setdefault(row["part"], []).append(
-            {"row": row["row"], "doc_id": row["doc_id"], "drop": "repeated", "cluster_id": ""}
-        )
-    twin_pairs = [
-        TwinPair(r["doc_id"], r["other_doc_id"], r["kind"], r["overlap"])
-        for part in pairs
-        for r in read_columns(part, ["doc_id", "other_doc_id", "kind", "overlap"]).to_pylist()
-    ]
-    ids = sorted({p.doc_id for p in twin_pairs} | {p.other_doc_id for p in twin_pairs})
-    rows: list[Any] = []
-    if ids:
-        wanted = job.session().createDataFrame([(doc_id,) for doc_id in ids], "doc_id string")
-        rows = [r for r in frame.join(wanted, "doc_id").collect() if (r.part, r.row) not in again]
-    members = [
-        Member(r.doc_id, r.score or 0.0, r.length_chars, r.fetch_time, passing=r.drop == "")
-        for r in rows
-    ]
+    return rows_through_files(repeats, join(exchange_folder(job.output), "repeats"), _FOUND)
+
+
+def _with_twins(job: Job, frame: Any, pairs: list[Part]) -> pa.Table:
+    """Rows (_FOUND) of the documents that ``pairs`` name."""
+    pairs = [part for part in pairs if part.rows]
+    named = frame_of_parts(job.session(), pairs, ["doc_id", "other_doc_id"], _PAIRS_DDL)
+    ids = named.select("doc_id").union(named.select("other_doc_id")).distinct()
+    found = frame.join(ids, "doc_id", "left_semi")
+    return rows_through_files(found, join(exchange_folder(job.output), "twins"), _FOUND)
+
+
+def _settled(job: Job, repeated: pa.Table, found: pa.Table, pairs: list[Part]) -> pa.Table:
+    """part, row, doc_id, drop and cluster_id of every row that a cross-part rule touches."""
+    rows = found.filter(pa.array(~np.isin(_places(found), _places(repeated)))).sort_by("doc_id")
+    columns = {
+        "doc_id": rows.column("doc_id"),
+        "score": pc.fill_null(rows.column("score"), 0.0),
+        "length_chars": rows.column("length_chars"),
+        "fetch_time": rows.column("fetch_time"),
+        "passing": pc.equal(rows.column("drop"), ""),
+    }
+    read = [read_columns(part, TWIN_PAIRS.names).cast(TWIN_PAIRS) for part in pairs]
     twins = choose_twins(
-        twin_pairs,
-        members,
+        pa.concat_tables([TWIN_PAIRS.empty_table(), *read]),
+        pa.table(columns).cast(MEMBERS),
         near_overlap_min=job.recipe.dedup.min_overlap,
         url_overlap_min=job.recipe.dedup.min_url_overlap,
     )
-    kind_of = {r.doc_id: f"duplicate_{r.kind}" for r in twins.removals}
-    for r in rows:
-        cluster = twins.cluster_of.get(r.doc_id, "")
-        removed.setdefault(r.part, []).append(
-            {
-                "row": r.row,
-                "doc_id": r.doc_id,
-                "drop": kind_of.get(r.doc_id, ""),
-                "cluster_id": cluster,
-            }
-        )
-    frame.unpersist()
-    return removed
+    drops = pa.array([*(f"duplicate_{kind}" for kind in KINDS), ""])
+    kinds = np.minimum(twins.removed_kind, len(KINDS))  # NOT_REMOVED is the last, ''
+    chosen = {
+        "row": rows.column("row"),
+        "doc_id": rows.column("doc_id"),
+        "drop": drops.take(pa.array(kinds)),
+        "cluster_id": twins.members.column("doc_id").take(pa.array(twins.cluster)),
+        "part": rows.column("part"),
+    }
+    again = {
+        "row": repeated.column("row"),
+        "doc_id": repeated.column("doc_id"),
+        "drop": pa.repeat("repeated", repeated.num_rows),
+        "cluster_id": pa.repeat("", repeated.num_rows),
+        "part": repeated.column("part"),
+    }
+    first = pa.table(chosen)
+    return pa.concat_tables([first, pa.table(again).cast(first.schema)])
+
+
+def _places(rows: pa.Table) -> NDArray[np.int64]:
+    """Part and row number as one integer: a part has fewer than 2^40 rows."""
+    part: NDArray[np.int64] = rows.column("part").to_numpy().astype(np.int64)
+    row: NDArray[np.int64] = rows.column("row").to_numpy()
+    return (part << 40) | row
 
 
 def settle_kind_shares(job: Job, chunks: list[Chunk]) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
 Spark joins ids (16 bytes), URL keys, digests and LSH bands; Python tasks read texts and
 measure overlaps. The choice of survivors, which sees only documents that have a verified
-twin, is made in the driver.
+twin, is made in the driver, on Arrow columns that the tasks leave in files
+(:mod:`cc_math.dedup.tables`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cc_math import urls
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.dedup import minhash, passages, shingles
-from cc_math.dedup.tables import Member, TwinPair, choose_twins
+from cc_math.dedup.tables import MEMBERS, TWIN_PAIRS, choose_twins
 from cc_math.manifests import Json, Part, digest
 from cc_math.recipe import section_values
 from cc_math.recipe_tables import Dedup
@@ -34,6 +36,7 @@ from cc_math.spark.chunks import (
     plan_stage,
     spark_errors,
 )
+from cc_math.spark.exchange import rows_through_files
 from cc_math.spark.parts import (
     distinct_rows,
     document_chunks,
@@ -70,6 +73,24 @@ SIGNATURES_DDL = (
     "doc binary, doc_id string, part int, url_key binary, words binary, bands array<bigint>, "
     "score float, length_chars bigint, fetch_time string"
 )
+_KNOWN = {
+    "id": "doc_id", "part": "part", "score": "score", "length": "length_chars",
+    "time": "fetch_time",
+}  # fmt: skip
+MEASURED = pa.schema(
+    [
+        (f"{side}_{short}", SIGNATURES.field(name).type)
+        for side in ("left", "right")
+        for short, name in _KNOWN.items()
+        if short != "part"
+    ]
+    + [("kind", pa.string()), ("overlap", pa.float64())]
+)
+MEASURED_DDL = (
+    "left_id string, left_score float, left_length bigint, left_time string, right_id string, "
+    "right_score float, right_length bigint, right_time string, kind string, overlap double"
+)
+CHUNK_ROWS = 1 << 20  # chosen: ids of 32 digits then take 32 MiB
 
 
 def dedup(job: Job, documents: list[Part], scores: list[Part] | None, names: ColumnNames) -> Json:
@@ -92,9 +113,9 @@ def dedup(job: Job, documents: list[Part], scores: list[Part] | None, names: Col
     with spark_errors("dedup"):
         frame = frame_of_parts(job.session(), parts, SIGNATURES.names, SIGNATURES_DDL)
         frame = _first_of_each(frame).persist()
-        pairs = _verified_pairs(job, frame, chunks)
-        members = _members(frame, pairs)
+        measured = _verified_pairs(job, frame, chunks, join(folder, "pairs"))
         frame.unpersist()
+    pairs, members = _pairs_and_members(measured)
     recipe = job.recipe.dedup
     twins = choose_twins(
         pairs,
@@ -102,24 +123,16 @@ def dedup(job: Job, documents: list[Part], scores: list[Part] | None, names: Col
         near_overlap_min=recipe.min_overlap,
         url_overlap_min=recipe.min_url_overlap,
     )
-    pair_rows = [
-        {"doc_id": p.doc_id, "other_doc_id": p.other_doc_id, "kind": p.kind, "overlap": p.overlap}
-        for p in pairs
-    ]
-    removal_rows = [
-        {"doc_id": r.doc_id, "kept_doc_id": r.kept_doc_id, "kind": r.kind, "overlap": r.overlap}
-        for r in twins.removals
-    ]
     files = [
-        put_table(rows_table(table, rows), table, job.output, f"{table}/part-00000.parquet")
-        for table, rows in (("duplicate_pairs", pair_rows), ("duplicates", removal_rows))
+        put_table(in_chunks(rows), table, job.output, f"{table}/part-00000.parquet")
+        for table, rows in (("duplicate_pairs", pairs), ("duplicates", twins.removed))
     ]
-    counts = {"pairs": len(pairs), "removed": len(removal_rows)}
+    counts = {"pairs": pairs.num_rows, "removed": twins.removed.num_rows}
     for name in ("signed", "below_min_score", "without_words"):
         counts[name] = sum(manifest["counts"][name] for manifest in signed)
     for kind in ("url", "exact", "near"):
-        counts[f"pairs.{kind}"] = sum(p.kind == kind for p in pairs)
-        counts[f"removed.{kind}"] = sum(r.kind == kind for r in twins.removals)
+        counts[f"pairs.{kind}"] = _of_kind(pairs, kind)
+        counts[f"removed.{kind}"] = _of_kind(twins.removed, kind)
     return finish_stage(job, plan, manifests, files, counts)
 
 
@@ -241,39 +254,63 @@ def _near_candidates(frame: Any, exact: Any, anchors: int) -> Any:
     return pairs.distinct().withColumn("kind", F.lit("near"))
 
 
-def _verified_pairs(job: Job, frame: Any, chunks: list[Chunk]) -> list[TwinPair]:
+def _verified_pairs(job: Job, frame: Any, chunks: list[Chunk], folder: str) -> pa.Table:
+    """Verified pairs (MEASURED), each with what is known of its two documents."""
     from pyspark.sql import functions as F
 
     recipe: Dedup = job.recipe.dedup
     exact = _star_pairs(frame, "words", "exact")
     url = _star_pairs(frame, "url_key", "url")
     near = _near_candidates(frame, exact, recipe.max_bucket)
-    place = frame.select("doc", "doc_id", "part")
-    left = place.select("doc", F.col("doc_id").alias("left_id"), F.col("part").alias("left_part"))
-    right = place.select(
-        F.col("doc").alias("other"),
-        F.col("doc_id").alias("right_id"),
-        F.col("part").alias("right_part"),
-    )
-    candidates = url.unionByName(near).unionByName(exact).join(left, "doc").join(right, "other")
+    candidates = url.unionByName(near).unionByName(exact)
+    for side, key in (("left", "doc"), ("right", "other")):
+        known = [F.col(name).alias(f"{side}_{short}") for short, name in _KNOWN.items()]
+        candidates = candidates.join(frame.select(F.col("doc").alias(key), *known), key)
     candidates = (
-        candidates.select("left_id", "left_part", "right_id", "right_part", "kind")
+        candidates.drop("doc", "other")
         .repartition(len(chunks), "left_part")
         .sortWithinPartitions("left_part", "right_part")
     )
     parts = [(c.task["documents"], c.task["names"]) for c in chunks]
-    measure = _Measure(parts, recipe.shingle_words)
-    ddl = "left_id string, right_id string, kind string, overlap double"
-    rows = candidates.mapInArrow(measure, ddl).collect()
-    pairs = [TwinPair(r.left_id, r.right_id, r.kind, r.overlap) for r in rows]
-    return sorted(p for p in pairs if p.kind != "near" or p.overlap >= recipe.min_overlap)
+    measure = _Measure(parts, recipe.shingle_words, recipe.min_overlap)
+    return rows_through_files(candidates.mapInArrow(measure, MEASURED_DDL), folder, MEASURED)
+
+
+def _pairs_and_members(measured: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Rows of `duplicate_pairs`, sorted, and their documents, each once (TWIN_PAIRS, MEMBERS)."""
+    pairs = measured.select(["left_id", "right_id", "kind", "overlap"])
+    pairs = pairs.rename_columns(TWIN_PAIRS.names).cast(TWIN_PAIRS)
+    pairs = pairs.sort_by([(name, "ascending") for name in TWIN_PAIRS.names])
+    sides = []
+    for side in ("left", "right"):
+        given = measured.select([f"{side}_{short}" for short in ("id", "score", "length", "time")])
+        sides.append(given.rename_columns([n for n in MEMBERS.names if n != "passing"]))
+    both = pa.concat_tables(sides)
+    known = both.group_by("doc_id", use_threads=False).aggregate(
+        [(name, "min") for name in both.column_names[1:]]  # equal in all rows of a document
+    )
+    arrays = [known.column("doc_id" if n == "doc_id" else f"{n}_min") for n in both.column_names]
+    passing = pa.chunked_array([pa.repeat(pa.scalar(True), known.num_rows)])
+    return pairs, pa.Table.from_arrays([*arrays, passing], MEMBERS.names).cast(MEMBERS)
+
+
+def _of_kind(rows: pa.Table, kind: str) -> int:
+    return int(pc.sum(pc.equal(rows.column("kind"), kind)).as_py() or 0)
+
+
+def in_chunks(rows: pa.Table) -> pa.Table:
+    """The same rows in chunks that plain string columns can hold, whole row groups each."""
+    chunk_rows = CHUNK_ROWS if rows.num_rows > CHUNK_ROWS else max(1, rows.num_rows)
+    batches = rows.combine_chunks().to_batches(max_chunksize=chunk_rows)
+    return pa.Table.from_batches(batches, schema=rows.schema)
 
 
 class _Measure:
-    """Reads the texts of candidate pairs and measures each pair's overlap."""
+    """Reads the texts of candidate pairs, measures each pair's overlap, leaves out near pairs
+    below the least one."""
 
-    def __init__(self, parts: list[Any], shingle_words: int) -> None:
-        self._parts, self._shingle_words = parts, shingle_words
+    def __init__(self, parts: list[Any], shingle_words: int, min_overlap: float) -> None:
+        self._parts, self._shingle_words, self._min_overlap = parts, shingle_words, min_overlap
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         rows = [row for batch in batches for row in batch.to_pylist()]
@@ -283,19 +320,21 @@ class _Measure:
             for right_part, same in itertools.groupby(members, key=lambda row: row["right_part"]):
                 pairs = list(same)
                 right = self._sets(right_part, {row["right_id"] for row in pairs})
+                found = [
+                    {**row, "overlap": self._overlap(left[row["left_id"]], right[row["right_id"]])}
+                    for row in pairs
+                ]
                 yield pa.RecordBatch.from_pylist(
                     [
-                        {
-                            "left_id": row["left_id"],
-                            "right_id": row["right_id"],
-                            "kind": row["kind"],
-                            "overlap": round(
-                                shingles.overlap(left[row["left_id"]], right[row["right_id"]])[0], 4
-                            ),
-                        }
-                        for row in pairs
-                    ]
+                        row
+                        for row in found
+                        if row["kind"] != "near" or row["overlap"] >= self._min_overlap
+                    ],
+                    schema=MEASURED,
                 )
+
+    def _overlap(self, left: Any, right: Any) -> float:
+        return round(shingles.overlap(left, right)[0], 4)
 
     def _sets(self, number: int, wanted: set[str]) -> dict[str, Any]:
         part, names = self._parts[number]
@@ -307,13 +346,3 @@ class _Measure:
                     words = match_words(batch.column("text")[index].as_py() or "")
                     found[doc_id] = shingles.shingles(words, self._shingle_words)
         return found
-
-
-def _members(frame: Any, pairs: list[TwinPair]) -> list[Member]:
-    """What decides between twins, for the documents that have one."""
-    wanted = {p.doc_id for p in pairs} | {p.other_doc_id for p in pairs}
-    if not wanted:
-        return []
-    ids = frame.sparkSession.createDataFrame([(i,) for i in sorted(wanted)], "doc_id string")
-    rows = frame.join(ids, "doc_id").select("doc_id", "score", "length_chars", "fetch_time")
-    return [Member(r.doc_id, r.score, r.length_chars, r.fetch_time) for r in rows.collect()]

@@ -17,7 +17,7 @@ from typing import Any
 
 from cc_math.manifests import Json
 from cc_math.spark.chunks import Job, spark_errors
-from cc_math.spark.diff_lists import write_lists
+from cc_math.spark.diff_lists import plan_lists, write_lists
 from cc_math.spark.diff_rows import ROWS, Side, frame_of_side
 from cc_math.spark.parts import rows_of
 
@@ -31,6 +31,7 @@ def diff(
 ) -> Json:
     """The comparison as JSON values: pages and tokens by status, language, kind and domain, the
     domains that gained and lost most, examples. With ``with_lists`` also below ``job.output``."""
+    plan = plan_lists(job, before, after) if with_lists else None
     with spark_errors("diff"):
         compared = _compared(job, before, after).persist()
         result: Json = {
@@ -40,8 +41,8 @@ def diff(
             "domains": _domains(compared, domains),
             "examples": _examples(compared, before, after, examples),
         }
-        if with_lists:
-            write_lists(job, compared, before, after)
+        if plan is not None:
+            write_lists(job, compared, plan)
         compared.unpersist()
     return result
 

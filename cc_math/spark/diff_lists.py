@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.manifests import Json, Part
-from cc_math.spark.chunks import Job, already_done, finish_stage, map_chunks, plan_stage
+from cc_math.spark.chunks import Job, Plan, already_done, finish_stage, map_chunks, plan_stage
 from cc_math.spark.diff_rows import DESCRIPTION, Side, described
 from cc_math.spark.parts import kinds_of, rows_of
 from cc_math.stages import stage_named
@@ -27,8 +27,9 @@ FINDINGS = pa.schema(
 )  # fmt: skip
 
 
-def write_lists(job: Job, compared: Any, before: Side, after: Side) -> None:
-    """Table `differences` below the job's output, part by part, all but the kept pages."""
+def plan_lists(job: Job, before: Side, after: Side) -> Plan:
+    """The plan of table `differences`. Raises OutputConflict, before anything is compared, where
+    another comparison stands below the job's output."""
     chunks = []
     for letter, side in (("a", before), ("b", after)):
         for number, chunk in enumerate(side.chunks):
@@ -37,11 +38,17 @@ def write_lists(job: Job, compared: Any, before: Side, after: Side) -> None:
             chunks.append(Chunk(name, {"part": chunk.input}, task, chunk.weight))
     extra = sorted([chunk.name, chunk.input] for chunk in chunks)
     plan = plan_stage(stage_named("diff"), job.recipe, chunks, {}, extra)
+    already_done(job, plan)
+    return plan
+
+
+def write_lists(job: Job, compared: Any, plan: Plan) -> None:
+    """Table `differences` below the job's output, part by part, all but the kept pages."""
     if already_done(job, plan) is not None:
         return
     folder = join(job.output, "_run", "diff")
     written = set(_write_findings(compared, folder))
-    for chunk in chunks:
+    for chunk in plan.chunks:
         name = f"{chunk.task['side']}-{chunk.task['number']}"
         chunk.task["findings"] = join(folder, f"{name}.parquet") if name in written else ""
     finish_stage(job, plan, map_chunks(job, plan, write_differences))

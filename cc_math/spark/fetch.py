@@ -7,7 +7,7 @@ rows, so that neither the parts they came in nor the number of partitions matter
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 from bisect import bisect_left
 from collections import Counter
 
@@ -26,10 +26,11 @@ from cc_math.spark.chunks import (
     map_chunks,
     plan_stage,
 )
+from cc_math.spark.fetch_not_found import NotFound
 from cc_math.spark.fetch_pieces import Piece, group_wanted
 from cc_math.stages import stage_named
 from cc_math.storage import join
-from cc_math.tables import put_local_file, scratch_folder
+from cc_math.tables import local_copy, put_local_file, scratch_folder
 
 
 def fetch(
@@ -41,7 +42,7 @@ def fetch(
     html: list[Part] | None,
     select: bool,
     suffix: str = "fetched",
-    beside: dict[str, bytes] | None = None,
+    beside: dict[str, NotFound] | None = None,
     counted: dict[str, int] | None = None,
 ) -> Json:
     """Fetch the ``wanted`` pages into ``job.output``; the stage's manifest.
@@ -63,7 +64,7 @@ def fetch(
         "quick_model": load_quick(job.recipe.extract.quick_model or None).digest,
         "tokenizer": tokenizer.load().digest,
         "select": select,
-        "beside": {name: hashlib.sha256(data).hexdigest() for name, data in (beside or {}).items()},
+        "beside": {name: text.sha256 for name, text in (beside or {}).items()},
     }
     plan = plan_stage(stage_named("fetch"), job.recipe, chunks, settings, extra)
     done = already_done(job, plan)
@@ -75,13 +76,12 @@ def fetch(
     return finish_stage(job, plan, manifests, _put_beside(job, beside or {}), counts)
 
 
-def _put_beside(job: Job, files: dict[str, bytes]) -> list[FileEntry]:
+def _put_beside(job: Job, texts: dict[str, NotFound]) -> list[FileEntry]:
     entries = []
-    for name, data in files.items():
-        with scratch_folder() as folder:
-            (folder / name).write_bytes(data)
-            lines = data.count(b"\n")
-            entries.append(put_local_file(folder / name, name, job.output, name, lines))
+    for name, text in texts.items():
+        with scratch_folder() as folder, local_copy(text.uri) as source:
+            shutil.copyfile(source, folder / name)  # what is put is moved
+            entries.append(put_local_file(folder / name, name, job.output, name, text.lines))
     return entries
 
 

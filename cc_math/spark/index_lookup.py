@@ -2,7 +2,7 @@
 
 One file of the index a task; what it matches lies as exchange files below ``_run`` of the
 output. Captures of one page meet in a shuffle only where the latest alone is wanted. The driver
-holds the list of addresses, as the person who gave it does, and nothing of the index.
+holds names of files, and neither the list nor the index.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -20,20 +21,17 @@ import pyarrow.parquet as pq
 
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.errors import InputError
-from cc_math.fetch.address_list import Addresses
-from cc_math.fetch.index import CANDIDATES, FOUND, IndexFile, Matched, match_file
-from cc_math.manifests import FileEntry, Json, Part, digest, stage_identity
+from cc_math.fetch.index import CANDIDATES, FOUND, match_file
+from cc_math.fetch.index_files import IndexFile
+from cc_math.fetch.sorted_list import SortedList, read_sorted_list
+from cc_math.manifests import FileEntry, Part, canonical_json, digest, read_json, stage_identity
 from cc_math.spark.chunks import Job, Plan, map_exchange, spark_errors
+from cc_math.spark.fetch_list import GivenList, parts_of_exchange
+from cc_math.spark.fetch_not_found import NotFound, write_not_found
 from cc_math.spark.fetch_pieces import GROUP_ROWS
-from cc_math.spark.parts import frame_of_parts
-from cc_math.storage import base_name, join, store_for
-from cc_math.tables import (
-    local_copy,
-    put_local_file,
-    read_columns,
-    scratch_folder,
-    sha256_of,
-)
+from cc_math.spark.parts import frame_of_parts, part_json, part_of
+from cc_math.storage import join, store_for
+from cc_math.tables import put_local_file, scratch_folder, sha256_of
 
 CAPTURES = ("latest", "all")
 _DDL = (
@@ -45,154 +43,120 @@ _DDL = (
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a look into the index gave: parts of `wanted`, counts, lines without a page and why."""
+    """What a look into the index gave: parts of `wanted`, counts, lines without a page."""
 
     wanted: list[Part]
     counts: dict[str, int]
-    not_found: list[tuple[str, str]]
+    not_found: NotFound
 
 
 def look_up(
-    job: Job, files: list[IndexFile], addresses: Addresses, *, captures: str, any_type: bool
+    job: Job, files: list[IndexFile], given: GivenList, *, captures: str, any_type: bool
 ) -> Looked:
-    """Find the pages of ``addresses`` in the index ``files``; see :class:`Looked`.
+    """Find the pages of the list ``given`` in the index ``files``; see :class:`Looked`.
 
     Raises InputError where nothing at all is found, and what the files themselves raise.
     """
     folder = join(job.output, "_run", "fetch_index")
-    listed = join(folder, f"addresses-{digest([addresses.kind, addresses.lines])[:16]}.parquet")
-    _put_addresses(listed, addresses)
     files = list({file.uri: file for file in files}.values())
     names = Counter(_chunk_name(file) for file in files)
-    chunks = [
-        _chunk(file, listed, addresses.kind, any_type, names[_chunk_name(file)] > 1)
-        for file in files
-    ]
+    chunks = [_chunk(file, given, any_type, names[_chunk_name(file)] > 1) for file in files]
     identities = {c.name: stage_identity("index", {}, c.input) for c in chunks}
     manifests = map_exchange(job, folder, Plan("index", identities, chunks, {}), match_chunk)
-    found = _parts_of(folder, manifests, "candidates")
+    candidates = parts_of_exchange(folder, manifests, "candidates")
     counts: dict[str, int] = {}
     for manifest in manifests:
         for name, number in manifest["counts"].items():
             counts[name] = counts.get(name, 0) + number
-    not_found = _not_found(addresses, _parts_of(folder, manifests, "found"))
+    not_found = write_not_found(job, folder, given, parts_of_exchange(folder, manifests, "found"))
     if not counts.get("index.candidates"):
-        raise InputError(_nothing_found(files, addresses, counts, not_found))
-    counts["not_found"] = len(not_found)
-    wanted = found if captures == "all" else _latest(job, folder, found)
+        raise InputError(_nothing_found(files, given, counts, not_found))
+    counts |= {"lines": given.lines, "lines.bad": given.bad_lines, "not_found": not_found.lines}
+    wanted = candidates if captures == "all" else _latest(job, folder, candidates)
     counts["index.wanted"] = sum(part.rows for part in wanted)
     return Looked(wanted, counts, not_found)
 
 
 def _nothing_found(
-    files: list[IndexFile],
-    addresses: Addresses,
-    counts: dict[str, int],
-    not_found: list[tuple[str, str]],
+    files: list[IndexFile], given: GivenList, counts: dict[str, int], not_found: NotFound
 ) -> str:
     seen = counts.get("index.captures", 0)
     if seen:
-        line, why = next((line, why) for line, why in not_found)
+        line, _, why = not_found.first_line.partition("\t")
         hint = f"{seen:,} captures were left out (such as {line}: {why}); --any-type takes them"
-    elif addresses.kind == "urls":
+    elif given.kind == "urls":
         hint = "is it the right crawl? --canonical also matches http, www. and a final slash"
     else:
         hint = "is it the right crawl, and subset=warc of it?"
-    what = "URLs" if addresses.kind != "domains" else "domains"
+    what = "URLs" if given.kind != "domains" else "domains"
     return (
-        f"none of {len(addresses.lines):,} {what} is in the index ({len(files):,} files, "
+        f"none of {given.lines:,} {what} is in the index ({len(files):,} files, "
         f"{files[0].uri} …): {hint}"
     )
 
 
-def _put_addresses(uri: str, addresses: Addresses) -> None:
-    if store_for(uri).size_bytes(uri) is not None:
-        return
-    with scratch_folder() as folder:
-        path = folder / "addresses.parquet"
-        pq.write_table(pa.table({"line": pa.array(addresses.lines, pa.string())}), path)
-        store_for(uri).put_file(path, uri)
-
-
 @functools.lru_cache(maxsize=1)
-def _addresses(uri: str, kind: str) -> Addresses:
-    """The list, built once in each worker process."""
-    with local_copy(uri) as path:
-        lines = pq.read_table(path).column("line").to_pylist()
-    return Addresses(kind, tuple(lines))
+def _sorted_list(uri: str) -> SortedList:
+    """The list, its files opened once in each worker process."""
+    return read_sorted_list(uri)
 
 
 def _chunk_name(file: IndexFile) -> str:
     return re.sub(r"[^A-Za-z0-9._=-]+", "__", file.name.removesuffix(".parquet")).lstrip("._")
 
 
-def _chunk(file: IndexFile, listed: str, kind: str, any_type: bool, shared_name: bool) -> Chunk:
+def _chunk(file: IndexFile, given: GivenList, any_type: bool, shared_name: bool) -> Chunk:
     name = _chunk_name(file)
     if shared_name:  # files of two indexes may be called alike
         name += f"-{digest(file.uri)[:8]}"
-    given = {
+    identity = {
         "index": name,
         "size_bytes": file.size_bytes,
-        "addresses": base_name(listed),
-        "kind": kind,
+        "addresses": given.identity,
         "any_type": any_type,
     }
-    return Chunk(name, given, {**given, "uri": file.uri, "addresses": listed}, file.size_bytes)
+    task = {"uri": file.uri, "addresses": given.sorted_uri, "any_type": any_type}
+    return Chunk(name, identity, task, file.size_bytes)
 
 
 def match_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     """What one file of the index holds of the list: `candidates` and `found` parts."""
     task = chunk.task
-    addresses = _addresses(task["addresses"], task["kind"])
-    matched = Matched()
-    for matched in match_file(task["uri"], addresses, any_type=task["any_type"]):
-        counts = matched.counts
-        seen = {"done": counts["index.rows_read"], "kept": counts["index.candidates"]}
-        context.heartbeat.send(seen)
-    candidates = pa.concat_tables([CANDIDATES.empty_table(), *matched.candidates])
-    found = pa.Table.from_pylist([matched.found[k] for k in sorted(matched.found)], schema=FOUND)
-    files = [
-        _put(context.output, "candidates", chunk.name, candidates),
-        _put(context.output, "found", chunk.name, found),
-    ]
-    return ChunkResult(files, dict(matched.counts))
-
-
-def _put(output: str, table: str, name: str, rows: pa.Table) -> FileEntry:
+    addresses = _sorted_list(task["addresses"])
+    counts = Counter[str]()
     with scratch_folder() as folder:
-        path = folder / "rows.parquet"
-        pq.write_table(rows, path, compression="zstd")
-        return put_local_file(path, table, output, f"{table}/{name}.parquet", rows.num_rows)
+        paths = {"candidates": folder / "candidates", "found": folder / "found"}
+        with (
+            pq.ParquetWriter(paths["candidates"], CANDIDATES, compression="zstd") as candidates,
+            pq.ParquetWriter(paths["found"], FOUND, compression="zstd") as found,
+        ):
+            for matched in match_file(task["uri"], addresses, any_type=task["any_type"]):
+                counts = matched.counts
+                for table in matched.candidates:
+                    candidates.write_table(table)
+                for table in matched.found:
+                    found.write_table(table)
+                    counts["index.found"] += table.num_rows
+                seen = {"done": counts["index.rows_read"], "kept": counts["index.candidates"]}
+                context.heartbeat.send(seen)
+        rows = {"candidates": counts["index.candidates"], "found": counts.pop("index.found", 0)}
+        files = [_put(context.output, name, chunk.name, paths[name], rows[name]) for name in paths]
+    return ChunkResult(files, dict(counts))
 
 
-def _parts_of(folder: str, manifests: list[Json], table: str) -> list[Part]:
-    return [
-        Part(join(folder, f["path"]), manifest["chunk"], f["sha256"], f["rows"])
-        for manifest in manifests
-        for f in manifest["files"]
-        if f["table"] == table and f["rows"]
-    ]
-
-
-def _not_found(addresses: Addresses, found: list[Part]) -> list[tuple[str, str]]:
-    """Lines without a capture that is taken, in their order, each with why."""
-    why = dict.fromkeys(addresses.lines, "not in the index")
-    taken: set[str] = set()
-    for part in found:
-        for row in read_columns(part, ["line", "captures", "why"]).to_pylist():
-            if row["captures"]:
-                taken.add(row["line"])
-            elif row["why"]:
-                why[row["line"]] = f"in the index with {row['why']}"
-    first = {line: addresses.same_as.get(line, line) for line in addresses.lines}
-    return [(line, why[first[line]]) for line in addresses.lines if first[line] not in taken]
+def _put(output: str, table: str, name: str, path: Path, rows: int) -> FileEntry:
+    return put_local_file(path, table, output, f"{table}/{name}.parquet", rows)
 
 
 def _latest(job: Job, folder: str, found: list[Part]) -> list[Part]:
     """Parts with the latest capture of each page alone; of one time, the first in its WARC."""
     rows = sum(part.rows for part in found)
-    identity = digest(sorted(part.identity for part in found))[:16]
-    write = _LatestWriter(join(folder, "latest"), identity)
+    identity = digest(sorted(part.identity for part in found))
+    listed = join(folder, f"latest-{identity[:16]}.json")
+    stands = read_json(listed)
+    if stands is not None and stands.get("identity") == identity:
+        return [part_of(part) for part in stands["parts"]]
+    write = _LatestWriter(join(folder, "latest"), identity[:16])
     with spark_errors("index"):
         frame = frame_of_parts(job.session(), found, CANDIDATES.names, _DDL)
         by_page = frame.repartition(rows // GROUP_ROWS + 1, "page")
@@ -200,8 +164,10 @@ def _latest(job: Job, folder: str, found: list[Part]) -> list[Part]:
             by_page["page"], by_page["fetch_time"].desc(), "warc_filename", "warc_record_offset"
         )
         texts = [row.part for row in order.mapInArrow(write, "part string").collect()]
-    parts = [Part(**json.loads(text)) for text in texts]
-    return sorted(parts, key=lambda part: part.name)
+    parts = sorted((part_of(json.loads(text)) for text in texts), key=lambda part: part.name)
+    plain = {"identity": identity, "parts": [part_json(part) for part in parts]}
+    store_for(listed).put_bytes(canonical_json(plain), listed)
+    return parts
 
 
 @dataclass(frozen=True)
@@ -231,5 +197,5 @@ class _LatestWriter:
                     writer.write_table(pa.Table.from_batches([kept]).cast(CANDIDATES))
             part = Part(uri, name, sha256_of(path), rows)
             store_for(uri).put_file(path, uri)
-        text = json.dumps({"uri": uri, "name": name, "identity": part.identity, "rows": rows})
+        text = json.dumps(part_json(part))
         yield pa.RecordBatch.from_arrays([pa.array([text], pa.string())], names=["part"])

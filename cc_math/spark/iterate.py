@@ -7,6 +7,7 @@ written once. The driver holds names of parts, 10,001 sums and the proposals.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cc_math.errors import InputError
@@ -19,11 +20,14 @@ from cc_math.rounds.folders import (
     parts_of,
     write_ledger,
 )
+from cc_math.rounds.hold_out import check_labels
 from cc_math.rounds.identity import begin_loop
 from cc_math.rounds.stop import why_stopped
 from cc_math.spark.chunks import Job
 from cc_math.spark.extract import extract
-from cc_math.spark.mining_round import Source, run_round
+from cc_math.spark.mining_round import run_round
+from cc_math.spark.reselect import require_warcs
+from cc_math.spark.round_job import Source
 from cc_math.storage import join, store_for
 
 
@@ -35,15 +39,31 @@ class Outcome:
     says: str
 
 
-def iterate(job: Job, source: Source, *, auto: bool, accept_none: bool) -> Outcome:
+def _nothing() -> None:
+    """What is done with a loop that was opened, where nobody asks for more."""
+
+
+def iterate(
+    job: Job,
+    source: Source,
+    *,
+    auto: bool,
+    accept_none: bool,
+    opened: Callable[[], None] = _nothing,
+) -> Outcome:
     """Run rounds in ``job.output`` until the loop stops or waits for a person.
 
-    Raises OutputConflict where another loop stands there, DriftError (a JobError) where a
-    round's model does worse on the hold-out than the recipe allows.
+    ``opened`` is called once the loop is known to be of this recipe and input. Raises InputError
+    for labels that measure nothing, OutputConflict where another loop stands there, DriftError (a
+    JobError) where a round's model does worse on the hold-out than the recipe allows.
     """
     folder = job.output
-    begin_loop(folder, job.recipe, _inputs(source))
+    check_labels(job.recipe.iterate.labels, job.recipe.classifier)
+    if job.recipe.iterate.reselect:
+        require_warcs(source.warcs)  # now, not after a round
+    begin_loop(folder, job.recipe, _inputs(source), said=_said_inputs(folder, source))
     _remember_place(folder, source)
+    opened()
     outcome, before = _stopped(job), len(finished_rounds(folder))
     if before:
         write_ledger(folder)  # the last call may have been killed just before it did
@@ -103,8 +123,29 @@ def _inputs(source: Source) -> Json:
     return {"warcs": digest([(warc.listed_path, warc.size_bytes) for warc in source.warcs])}
 
 
+def _said_inputs(folder: str, source: Source) -> str:
+    """How the WARCs differ from those that the loop was begun with, in words; '' for the same."""
+    now = {warc.listed_path: warc.size_bytes for warc in source.warcs}
+    begun = read_json(join(folder, "_run", "warcs.json"))
+    if source.extracted is not None or begun is None or begun == now:
+        return ""
+    gone, new = sorted(set(begun) - set(now)), sorted(set(now) - set(begun))
+    other = sorted(path for path in set(begun) & set(now) if begun[path] != now[path])
+    counted = ((gone, "missing"), (new, "new"), (other, "of another size"))
+    return ", ".join(
+        f"{len(paths)} {what} ({paths[0]}{', …' if paths[1:] else ''})"
+        for paths, what in counted
+        if paths
+    )
+
+
 def _remember_place(folder: str, source: Source) -> None:
-    """Where an extraction stands that is not the loop's own; a place, so outside identity."""
+    """Where an extraction stands that is not the loop's own, or which WARCs are read; places, so
+    outside identity."""
+    uri = join(folder, "_run", "warcs.json")
+    if source.extracted is None and store_for(uri).size_bytes(uri) is None:
+        names = {warc.listed_path: warc.size_bytes for warc in source.warcs}
+        store_for(uri).put_bytes(canonical_json(names), uri)
     if source.extracted is not None:
         uri = join(folder, "_run", "places.json")
         store_for(uri).put_bytes(canonical_json({"extracted": source.extracted}), uri)

@@ -2,8 +2,9 @@
 
 The new crawl is extracted into DIR/crawls/NAME; what its first selection dropped below the
 sites that the loop accepted is fetched; everything is scored by the last round's model and
-recalled from its threshold, under its round's number. It trains nothing and proposes nothing:
-a crawl that should teach belongs into a loop of its own.
+recalled from its threshold, under its round's number. It trains nothing and proposes nothing, and
+decisions about linked pages do not act in it, since nobody counts its links: a crawl that should
+teach belongs into a loop of its own.
 """
 
 from __future__ import annotations
@@ -28,13 +29,10 @@ from cc_math.rounds.part_names import wanted_of_parts
 from cc_math.rounds.threshold import Threshold
 from cc_math.spark.chunks import Job
 from cc_math.spark.extract import extract
-from cc_math.spark.mining_round import (
-    Source,
-    fetch_wanted,
-    recall_counts,
-    score_with,
-)
+from cc_math.spark.mining_round import recall_counts, score_with
 from cc_math.spark.recalled import recall, scored_chunks
+from cc_math.spark.round_job import Source
+from cc_math.spark.take_in import fetch_wanted
 from cc_math.spark.train_step import model_file
 from cc_math.spark.wanted import want_sites
 from cc_math.storage import join
@@ -115,7 +113,7 @@ def _recalled(at: Job, root: str, source: Source, number: int) -> tuple[dict[str
         fetched = parts_of(place.output, "documents")
     documents = parts_of(extracted, "documents") + fetched
     score_with(at.at(join(at.output, "scores")), documents, model_file(root, number))
-    chunks = scored_chunks(at, documents, parts_of(at.output, "scores"))
+    chunks = scored_chunks(documents, parts_of(at.output, "scores"))
     body = read_json(join(round_folder(root, number), "threshold.json")) or {}
     manifest = recall(
         at,

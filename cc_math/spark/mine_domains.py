@@ -13,14 +13,10 @@ Writes `domains`, `linked_pages` and ``proposals.tsv``. The files between the st
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -47,6 +43,7 @@ from cc_math.spark.chunks import (
     plan_stage,
     spark_errors,
 )
+from cc_math.spark.dealt_rows import deal, partitions_for, remove_exchange
 from cc_math.spark.linked_pages import LINKED, LINKS, LINKS_DDL, linked_frame
 from cc_math.spark.parts import frame_of_parts, part_json, require_same_parts
 from cc_math.spark.site_chunks import (
@@ -62,8 +59,6 @@ from cc_math.spark.site_chunks import (
 from cc_math.stages import stage_named
 from cc_math.storage import join, random_access, store_for
 from cc_math.tables import put_local_file, scratch_folder
-
-DELETERS = 64  # chosen: a crawl leaves half a million files, a request to S3 takes some 30 ms
 
 
 def mine_domains(
@@ -109,7 +104,8 @@ def mine_domains(
             f"pages of {found:,}; domains.max_proposals sets how many"
         )
     body = finish_stage(job, plan, manifests, [_put_proposals(job, proposals)], totals)
-    _remove_exchange(folder)
+    store_for(folder).delete(join(folder, SORTED))
+    remove_exchange(folder, ("_manifests", "places", "links", "sites", "linked", "proposals"))
     return body
 
 
@@ -167,81 +163,20 @@ def _sort(job: Job, plan: Plan, folder: str, placing: list[Chunk]) -> None:
         bucket = F.pmod(F.col("site"), F.lit(count)).cast("int")
         places = frame("places", PLACES, PLACES_DDL)
         linked = linked_frame(places, frame("links", LINKS, LINKS_DDL), given, bucket)
+        partitions = partitions_for(count)
         rows = {
-            "sites": _dumped(
-                places.withColumn("bucket", bucket), count, folder, "sites",
+            "sites": deal(
+                places.withColumn("bucket", bucket), "bucket", folder, "sites",
                 pa.schema([pa.field("bucket", pa.int32()), *PLACES]),
-                ["bucket", "domain", "key", "address", "doc"],
+                ["domain", "key", "address", "doc"], partitions,
             ),
-            "linked": _dumped(
-                linked, count, folder, "linked", LINKED, ["bucket", "registered_domain", "address"]
+            "linked": deal(
+                linked, "bucket", folder, "linked", LINKED, ["registered_domain", "address"],
+                partitions,
             ),
         }  # fmt: skip
     body = {"identity": plan.identity, "rows": rows}
     store_for(uri).put_bytes(canonical_json(body), uri)
-
-
-def _dumped(
-    frame: Any, count: int, folder: str, kind: str, schema: pa.Schema, order: list[str]
-) -> dict[str, int]:
-    """Write a file of ``kind`` for every bucket of ``frame``, sorted; rows by bucket."""
-    # several times the buckets: Spark deals them by hash, and few would share few partitions
-    partitions = max(count, min(4 * count, 64))
-    ordered = frame.select(*schema.names).repartition(partitions, "bucket")
-    ordered = ordered.sortWithinPartitions(*order)
-    written = ordered.mapInArrow(_Dump(folder, kind, schema), "bucket int, rows bigint")
-    return {str(row.bucket): int(row.rows) for row in written.collect()}
-
-
-class _Dump:
-    """Writes rows that come sorted by bucket, a file a bucket; answers with their numbers."""
-
-    def __init__(self, folder: str, kind: str, schema: pa.Schema) -> None:
-        self._folder, self._kind, self._schema = folder, kind, schema
-
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        written: list[tuple[int, int]] = []
-        for bucket, pieces in itertools.groupby(_pieces(batches), key=_bucket):
-            written.append((bucket, self._write(bucket, pieces)))
-        columns = list(zip(*written, strict=True)) or [(), ()]
-        arrays = [pa.array(columns[0], pa.int32()), pa.array(columns[1], pa.int64())]
-        yield pa.RecordBatch.from_arrays(arrays, names=["bucket", "rows"])
-
-    def _write(self, bucket: int, pieces: Iterator[pa.RecordBatch]) -> int:
-        rows = 0
-        with scratch_folder() as folder:
-            local = folder / "rows.parquet"
-            with pq.ParquetWriter(local, self._schema, compression="zstd") as writer:
-                for piece in pieces:
-                    writer.write_table(pa.Table.from_batches([piece]).cast(self._schema))
-                    rows += piece.num_rows
-            put_local_file(local, self._kind, self._folder, f"{self._kind}/{bucket}.parquet", rows)
-        return rows
-
-
-def _bucket(piece: pa.RecordBatch) -> int:
-    return int(piece.column("bucket")[0].as_py())
-
-
-def _pieces(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The batches, cut where the bucket changes."""
-    for batch in batches:
-        buckets = batch.column("bucket").to_numpy(zero_copy_only=False)
-        cuts = [0, *(np.flatnonzero(np.diff(buckets)) + 1).tolist(), batch.num_rows]
-        for start, end in itertools.pairwise(cuts):
-            if end > start:
-                yield batch.slice(start, end - start)
-
-
-def _remove_exchange(folder: str) -> None:
-    """Remove what stood between the steps; the timings stay."""
-    store = store_for(folder)
-    store.delete(join(folder, SORTED))
-    kinds = ("_manifests", "places", "links", "sites", "linked", "proposals")
-    with ThreadPoolExecutor(DELETERS) as pool:
-        for kind in kinds:
-            entries = store.list_files(join(folder, kind))
-            list(pool.map(store.delete, [entry.uri for entry in entries]))
 
 
 def _remake_lost(job: Job, plan: Plan, folder: str) -> None:

@@ -7,7 +7,6 @@ once, in the part where it is met first by WARC and offset, as in the later stag
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -30,6 +29,7 @@ from cc_math.spark.chunks import (
     plan_stage,
     spark_errors,
 )
+from cc_math.spark.dealt_rows import frame_read_by
 from cc_math.spark.parts import (
     distinct_rows,
     document_chunks,
@@ -55,13 +55,19 @@ KEYS_DDL = "doc_key binary, part string, warc_filename string, warc_record_offse
 SELECTION = "selection"  # the source of what the first selection kept
 
 
-def scored_chunks(job: Job, documents: list[Part], scores: list[Part]) -> list[Chunk]:
-    """A chunk a documents part with its scores, each told where its repeated ids stand."""
-    chunks = document_chunks(documents, ColumnNames(), scores=scores)
+def scored_chunks(documents: list[Part], scores: list[Part]) -> list[Chunk]:
+    """A chunk a documents part with its scores."""
+    return document_chunks(documents, ColumnNames(), scores=scores)
+
+
+def _tell_repeats(job: Job, chunks: list[Chunk]) -> None:
+    """Tell each chunk where the ids stand that a part before it has too, unless it knows."""
+    if all("repeats" in chunk.task for chunk in chunks):
+        return
+    documents = [part_of(chunk.task["documents"]) for chunk in chunks]
     repeated = repeated_ids(job, documents, join(job.output, "_run", "repeats"))
     for chunk in chunks:
         chunk.task["repeats"] = repeated.get(chunk.name, "")
-    return chunks
 
 
 def repeated_ids(job: Job, documents: list[Part], folder: str) -> dict[str, str]:
@@ -75,39 +81,30 @@ def repeated_ids(job: Job, documents: list[Part], folder: str) -> dict[str, str]
     from pyspark.sql import functions as F
 
     with spark_errors("recall"):
-        frame = keys_of_parts(job.session(), documents)
+        frame = frame_read_by(job.session(), documents, _keys_of_part, KEYS_DDL)
         place = F.struct("warc_filename", "warc_record_offset", "part")
-        met = frame.groupBy("doc_key").agg(F.count("*").alias("n"), F.min(place).alias("first"))
-        later = frame.join(met.where("n > 1"), "doc_key").where(
-            F.col("part") != F.col("first.part")
+        met = frame.groupBy("doc_key").agg(
+            F.min(place).alias("first"), F.collect_set("part").alias("parts")
         )
-        return write_keys_by_part(later.select("doc_key", "part").distinct(), folder)
+        there = met.where(F.size("parts") > 1).select(
+            "doc_key", "first", F.explode("parts").alias("part")
+        )
+        later = there.where(F.col("part") != F.col("first.part"))
+        return write_keys_by_part(later.select("doc_key", "part"), folder)
 
 
-def keys_of_parts(session: Any, parts: list[Part]) -> Any:
-    """A DataFrame of key, part and place of every row of our own documents or pages parts."""
-    texts = [(json.dumps(part_json(part)),) for part in parts]
-    rows = session.sparkContext.parallelize(texts, max(1, len(texts)))
-    named = session.createDataFrame(rows, "part string")
-    columns = ["doc_id", "warc_filename", "warc_record_offset"]
-
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for text in batch.column(0).to_pylist():
-                part = part_of(json.loads(text))
-                table = read_columns(part, columns)
-                keys = [doc_key(doc_id) for doc_id in table.column("doc_id").to_pylist()]
-                given = pa.table(
-                    {
-                        "doc_key": pa.array(keys, pa.binary()),
-                        "part": pa.array([part.name] * len(keys), pa.string()),
-                        "warc_filename": table.column("warc_filename").cast(pa.string()),
-                        "warc_record_offset": table.column("warc_record_offset"),
-                    }
-                )
-                yield from given.to_batches(max_chunksize=65536)
-
-    return named.mapInArrow(read, KEYS_DDL)
+def _keys_of_part(part: Part) -> pa.Table:
+    """Key, part and place of every row of one of our own documents parts."""
+    table = read_columns(part, ["doc_id", "warc_filename", "warc_record_offset"])
+    keys = [doc_key(doc_id) for doc_id in table.column("doc_id").to_pylist()]
+    return pa.table(
+        {
+            "doc_key": pa.array(keys, pa.binary()),
+            "part": pa.array([part.name] * len(keys), pa.string()),
+            "warc_filename": table.column("warc_filename").cast(pa.string()),
+            "warc_record_offset": table.column("warc_record_offset"),
+        }
+    )
 
 
 def write_keys_by_part(keys: Any, folder: str) -> dict[str, str]:
@@ -131,6 +128,7 @@ def read_keys(uri: str) -> set[str]:
 
 def score_histogram(job: Job, chunks: list[Chunk]) -> Histogram:
     """Documents and tokens by score of all chunks; each capture once."""
+    _tell_repeats(job, chunks)
     step = stage_named("recall")
     plan = plan_stage(step, job.recipe, chunks, {}, extra="histogram")
     folder = join(job.output, "_run", "histogram")
@@ -207,6 +205,7 @@ def recall(
     done = already_done(job, plan)
     if done is not None:
         return done
+    _tell_repeats(job, chunks)
     return finish_stage(job, plan, map_chunks(job, plan, recall_chunk))
 
 

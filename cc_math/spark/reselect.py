@@ -30,13 +30,18 @@ from cc_math.tables import put_table, read_columns
 NO_MARKS = 2**31 - 1  # more formula marks than a page can have: marks let nothing in
 
 
+def require_warcs(warcs: list[WarcFile]) -> None:
+    """Raise InputError where there is nothing to read again."""
+    if not warcs:
+        raise InputError("--reselect reads the WARCs again: name them with --input or --crawl")
+
+
 def reselect(job: Job, warcs: list[WarcFile], model: str, known: list[Part], number: int) -> Json:
     """Write pages and documents that only ``model`` selects; the step's manifest.
 
     ``known`` are the documents parts that the loop has. Raises InputError without WARCs.
     """
-    if not warcs:
-        raise InputError("--reselect reads the WARCs again: name them with --input or --crawl")
+    require_warcs(warcs)
     settings = dataclasses.replace(
         job.recipe.extract,
         quick_model=model,

