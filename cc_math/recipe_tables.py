@@ -278,10 +278,11 @@ class Compose:
         100, "shortest published text after cuts", "as extract.min_text_chars"
     )
     min_kind_scores: tuple[tuple[str, float], ...] = value(
-        (("problem_solution", 0.25),),
+        (("problem_solution", 0.4),),
         "score of a head kind:NAME from which a document is of that kind, even where another "
         "kind is likelier; without one it is of the likeliest",
-        "measured: finds 23 of 43 labelled pages and 12 wrong ones; the likeliest alone 15 and 1",
+        "measured, cross-fitted on 150 read pages of the kind: precision .61, recall .67; the "
+        "likeliest alone .61 and .63; on 26 held-out pages .67 and .62",
     )
     min_kind_shares: tuple[tuple[str, float], ...] = value(
         (),

@@ -13,7 +13,7 @@ from cc_math.classify.calibrate import (
     fit_platt,
 )
 from cc_math.classify.evaluate import average_precision, label_figures, metrics, roc_auc
-from cc_math.classify.features import document_features
+from cc_math.classify.features import LAYOUT_FEATURES, document_features, layout_features
 from cc_math.classify.heads import (
     check_heads,
     fit_kinds,
@@ -108,7 +108,7 @@ def test_a_line_separates_and_survives_a_missing_feature() -> None:
 
 def test_quality_rises_with_the_level_and_stays_within_bounds() -> None:
     rows = [{"formulas": n / 10} for n in range(60)]
-    lines = fit_quality(("formulas",), rows, [n // 10 for n in range(60)])
+    lines = fit_quality(("formulas",), rows, [n // 10 for n in range(60)], [1.0] * 60)
     found = [quality(lines, row) for row in rows]
     assert found == sorted(found) and 0 <= found[0] < 0.25 and 0.75 < found[-1] <= 1
     check_heads({"quality": lines}, "here")
@@ -117,7 +117,7 @@ def test_quality_rises_with_the_level_and_stays_within_bounds() -> None:
 def test_kinds_share_one_and_rare_ones_have_no_head() -> None:
     kinds = ["listing"] * 20 + ["exposition"] * 20 + ["qa"]
     rows = [{"length": float(kind == "exposition")} for kind in kinds]
-    lines = fit_kinds(("length",), rows, kinds)
+    lines = fit_kinds(("length",), rows, kinds, [1.0] * len(kinds))
     assert set(lines) == {"listing", "exposition"}
     shares = kind_shares(lines, {"length": 1.0})
     assert shares["exposition"] > 0.8 and sum(shares.values()) == pytest.approx(1.0)
@@ -145,6 +145,23 @@ def test_kinds_become_features_and_long_texts_are_cut() -> None:
     features = document_features("$a$ " * 50_000, 0.5, {"qa": 0.5, "spam": 0.0})
     assert features["kind:qa"] == pytest.approx(0.0) and features["kind:spam"] == -5.0
     assert features["formulas"] == pytest.approx(np.log1p(25_000))
+
+
+def test_layout_tells_a_worksheet_from_a_list_of_links() -> None:
+    sheet = layout_features("# Exercises\n\n1. Is 7 prime?\n2. Is 9 prime?\n\n## Problem set 2\n")
+    assert sheet["title_task"] == 1.0
+    assert sheet["heading_tasks"] == pytest.approx(np.log1p(2))
+    assert sheet["numbered_lines"] == pytest.approx(2 / 7)
+    assert sheet["questions"] > 0.0 == sheet["links"] == sheet["code_blocks"]
+    links = layout_features("Archive\n" + "- [a post](https://example.org/1)\n" * 9)
+    assert links["links"] > 4.0 and links["title_task"] == links["numbered_lines"] == 0.0
+
+
+@given(st.text(alphabet="\n#1.)?？[](`题Exercise ", max_size=300))
+def test_layout_is_finite_for_any_text(text: str) -> None:
+    found = layout_features(text)
+    assert set(found) == set(LAYOUT_FEATURES)
+    assert all(np.isfinite(value) and value >= 0.0 for value in found.values())
 
 
 def test_selection_by_words_or_by_marks() -> None:

@@ -147,6 +147,7 @@ def test_truncated_file_with_a_matching_digest(copied: Path, kept_share: float) 
         ({"container_version": 0}, "container_version is 0"),
         ({"format": "other"}, "not the description"),
         ({"max_chars": "many"}, "incomplete or damaged"),
+        ({"kind_max_chars": 0}, "incomplete or damaged"),
         ({"positive_label": "spam"}, "incomplete or damaged"),
         ({"calibration": None}, "no calibration"),
         ({"calibration": {"kind": "magic"}}, "unknown calibration"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cc_math.classify.proposals import write_proposals
 from cc_math.stages import stage_named
 from cc_math.verify import find_stages
 from cc_math.verify_counts import FoundStage, across_problems, count_problems, loop_problems
@@ -103,16 +104,30 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value), encoding="utf-8")
 
 
+def write_round(folder: Path, body: dict[str, Any]) -> None:
+    """A first round's files that no stage's manifest names, its model empty."""
+    write_json(folder / "round.json", body)
+    write_json(folder / "recipe.json", {"recipe": {}})
+    write_json(folder / "model.json", {"digest": "d", "file": "math.bin", "files": {}})
+    write_json(
+        folder / "threshold.json", {"threshold": body["threshold"], "histogram": body["histogram"]}
+    )
+    (folder / "proposals.tsv").write_bytes(write_proposals([]))
+
+
 def test_a_loop_is_held_to_its_rounds(tmp_path: Path) -> None:
     assert loop_problems(str(tmp_path), []) == []
     body = {
         "round": 1,
+        "model": {"digest": "d"},
+        "threshold": {"min_score": 0.5},
+        "histogram": [],
         "recalled": {
             key: RECALLED.get(key, 0) for key in ("documents", "recalled", "tokens", "new", "lost")
         },
     }
-    write_json(tmp_path / "iterate.json", {})
-    write_json(tmp_path / "rounds" / "01" / "round.json", body)
+    write_json(tmp_path / "iterate.json", {"recipe": {}, "input": {}})
+    write_round(tmp_path / "rounds" / "01", body)
     (tmp_path / "ledger.jsonl").write_text(json.dumps(body) + "\n", encoding="utf-8")
     recall = found("recall", RECALLED, root=str(tmp_path / "rounds" / "01"))
     assert loop_problems(str(tmp_path), [recall]) == []

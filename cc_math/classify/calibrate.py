@@ -36,21 +36,23 @@ def log_odds(probability: float) -> float:
     return math.log(bounded / (1.0 - bounded))
 
 
-def fit_logistic(features: FloatArray, labels: FloatArray, weights: FloatArray) -> FloatArray:
+def fit_logistic(
+    features: FloatArray, labels: FloatArray, weights: FloatArray, ridge: float = _RIDGE
+) -> FloatArray:
     """Weights of a ridge logistic regression, by Newton steps.
 
     `features` is [N, F] float64, `labels` [N] of 0 and 1 (or targets between), `weights` [N].
     Returns [F + 1], the bias last. Deterministic.
     """
     design = np.column_stack([features, np.ones(len(features))])
-    ridge = np.full(design.shape[1], _RIDGE)
-    ridge[-1] = 1e-6  # the bias is free, but the matrix must stay invertible
+    ridges = np.full(design.shape[1], ridge)
+    ridges[-1] = 1e-6  # the bias is free, but the matrix must stay invertible
     beta = np.zeros(design.shape[1])
     for _ in range(_NEWTON_STEPS):
         probability = 1.0 / (1.0 + np.exp(-np.clip(design @ beta, -30, 30)))
-        gradient = design.T @ (weights * (probability - labels)) + ridge * beta
+        gradient = design.T @ (weights * (probability - labels)) + ridges * beta
         curvature = weights * probability * (1.0 - probability)
-        hessian = (design * curvature[:, None]).T @ design + np.diag(ridge)
+        hessian = (design * curvature[:, None]).T @ design + np.diag(ridges)
         step = np.linalg.solve(hessian, gradient)
         # A full Newton step can overshoot on separable labels: bound its length.
         step *= min(1.0, 5.0 / max(1e-12, float(np.abs(step).max())))

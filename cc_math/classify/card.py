@@ -95,6 +95,8 @@ def _sources(
     by_rule = f"{counts.get('positives', 0):,} positive and {counts.get('negatives', 0):,} negative"
     seeds = f"{figures['seeds']} hand-written texts"
     read = f"{counts.get('read', 0):,} pages that were read and labelled"
+    if (words := counts.get("read_for_words", 0)) < counts.get("read", 0):
+        read += f" ({words:,} of them examples of words, the others for calibration and kinds)"
     if settings.bootstrap_role == "context":
         return [f"{read}, and {seeds}, these set among words of ordinary pages. Labels that "
                 "evaluate were in no training."]  # fmt: skip

@@ -85,9 +85,13 @@ class LoadedModel:
         return 0.0
 
     def predict_kinds(self, line: str) -> dict[str, float]:
-        """Probability (0-1) of each kind; {} without such a part, or without a word."""
+        """Probability (0-1) of each kind; {} without such a part, or without a word.
+
+        It reads the line's first `kind_max_chars`, or all where the description has none.
+        """
         if self.kinds is None or not line:
             return {}
+        line = line[: self.description.get("kind_max_chars")]
         return {
             label[len(_LABEL) :]: min(1.0, max(0.0, float(probability)))
             for probability, label in self.kinds.f.predict(line + "\n", -1, -1.0, "strict")
@@ -175,6 +179,8 @@ def _read_description(binary: Path, path: Path) -> tuple[dict[str, Any], bytes]:
         and description.get("formulas") in ("remove", "structure")
         and isinstance(description.get("max_chars"), int)
         and description["max_chars"] > 0
+        and isinstance(description.get("kind_max_chars", 1), int)
+        and description.get("kind_max_chars", 1) > 0
         and isinstance(description.get("head"), str)
         and isinstance(description.get("sha256"), str)
     )

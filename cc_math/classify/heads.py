@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ KINDS = ("exposition", "problem_solution", "qa", "reference", "code_docs", "rese
          "news_blog", "listing", "spam", "other")  # fmt: skip
 # A kind with fewer labels has no head: its line would be its bias. Chosen.
 FEWEST_LABELS = 5
+# Of the lines of these heads, some twenty-four features each on a few hundred to thousand labels.
+# Measured: 1, 5 and 20 give the kinds a log loss of 1.04, 0.96 and 0.96 on pages of other sites.
+_RIDGE = 5.0
 
 Line = dict[str, Any]
 Features = Mapping[str, float]
@@ -37,6 +41,7 @@ def fit_line(
     rows: Sequence[Features],
     labels: Sequence[float],
     weights: Sequence[float],
+    ridge: float = 1.0,
 ) -> Line:
     """A ridge logistic line over the named features: {"weights": {name: w}, "bias": b}.
 
@@ -53,6 +58,7 @@ def fit_line(
         (table - mean) / deviation,
         np.array(labels, dtype=np.float64),
         np.array(weights, dtype=np.float64),
+        ridge,
     )
     own = beta[:-1] / deviation
     bias = float(beta[-1] - own @ mean)
@@ -62,10 +68,21 @@ def fit_line(
 
 def line_log_odds(line: Line, features: Features) -> float:
     """Log odds of a line; a feature that the page lacks counts 0."""
-    weights = line["weights"]
-    return float(
-        line["bias"] + math.fsum(w * features.get(name, 0.0) for name, w in weights.items())
-    )
+    return _all_log_odds([line], features)[0]
+
+
+def _all_log_odds(lines: Iterable[Line], features: Features) -> list[float]:
+    """Log odds of several lines. The lines of a head weigh the same features, looked up once."""
+    names: list[str] = []
+    values: list[float] = []
+    found = []
+    for line in lines:
+        weights: dict[str, float] = line["weights"]
+        if list(weights) != names:
+            names = list(weights)
+            values = [features.get(name, 0.0) for name in names]
+        found.append(float(line["bias"] + math.fsum(map(mul, weights.values(), values))))
+    return found
 
 
 def probability(log_odds: float) -> float:
@@ -74,12 +91,14 @@ def probability(log_odds: float) -> float:
 
 
 def fit_quality(
-    names: Sequence[str], rows: Sequence[Features], levels: Sequence[float]
+    names: Sequence[str],
+    rows: Sequence[Features],
+    levels: Sequence[float],
+    weights: Sequence[float],
 ) -> list[Line]:
     """Lines of "level k or more" for k = 1 … 5, by labels of 0 to 5."""
-    ones = [1.0] * len(rows)
     return [
-        fit_line(names, rows, [level >= k for level in levels], ones)
+        fit_line(names, rows, [level >= k for level in levels], weights, _RIDGE)
         for k in range(1, TOP_LEVEL + 1)
     ]
 
@@ -87,20 +106,22 @@ def fit_quality(
 def quality(lines: Sequence[Line], features: Features) -> float:
     """Expected level / 5, 0-1; a level is never more likely than the one below it."""
     total, bound = 0.0, 1.0
-    for line in lines:
-        bound = min(bound, probability(line_log_odds(line, features)))
+    for log_odds in _all_log_odds(lines, features):
+        bound = min(bound, probability(log_odds))
         total += bound
     return total / TOP_LEVEL
 
 
 def fit_kinds(
-    names: Sequence[str], rows: Sequence[Features], kinds: Sequence[str]
+    names: Sequence[str],
+    rows: Sequence[Features],
+    kinds: Sequence[str],
+    weights: Sequence[float],
 ) -> dict[str, Line]:
     """One line for each kind with enough labels."""
     counts = Counter(kinds)
-    ones = [1.0] * len(rows)
     return {
-        kind: fit_line(names, rows, [k == kind for k in kinds], ones)
+        kind: fit_line(names, rows, [k == kind for k in kinds], weights, _RIDGE)
         for kind in KINDS
         if counts[kind] >= FEWEST_LABELS
     }
@@ -108,7 +129,8 @@ def fit_kinds(
 
 def kind_shares(lines: Mapping[str, Line], features: Features) -> dict[str, float]:
     """Probability of each kind of the model; they sum to 1."""
-    shares = {kind: probability(line_log_odds(line, features)) for kind, line in lines.items()}
+    found = _all_log_odds(lines.values(), features)
+    shares = {kind: probability(odds) for kind, odds in zip(lines, found, strict=True)}
     total = max(1e-12, math.fsum(shares.values()))
     return {kind: share / total for kind, share in shares.items()}
 

@@ -47,7 +47,8 @@ class Example:
     pages and seeds, whose formulas a calibration may count, and so is `formula_line`, the line
     with formulas as structure tokens, where the settings want one. `known` are the features
     that need no model, kept in place of the text where a calibration weighs them; `source` says
-    where the example is from, `prior` is an earlier model's score.
+    where the example is from, `prior` is an earlier model's score. `teaches_words` is False for a
+    read page that calibrates and teaches kinds but is no example of the head's text models.
     """
 
     key: str
@@ -63,6 +64,7 @@ class Example:
     known: Mapping[str, float] | None = None
     source: str = ""
     prior: float | None = None
+    teaches_words: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,7 @@ def read_examples(settings: ClassifierSettings) -> Examples:
     kept_in = {u: e for u, e in labelled.items() if u not in kept_out and e.site not in sites_out}
     read = _read_pages(settings, kept_in)
     counts["read"] = len(read)
+    counts["read_for_words"] = sum(page.teaches_words for page in read)
     seeds = _seed_examples(settings)
     training = _capped([chosen[key] for key in sorted(chosen)], settings, counts)
     return Examples(
@@ -212,6 +215,7 @@ def _read_pages(settings: ClassifierSettings, labelled: dict[str, Example]) -> l
             labelled[url],
             positive=bool(rows[url]["score"] >= settings.min_score),
             kind=str(rows[url].get("kind") or ""),
+            teaches_words=bool(rows[url].get("teaches_words", True)),
         )
         for url in sorted(labelled.keys() & rows.keys())
     ]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -24,6 +25,9 @@ from cc_math.errors import RecipeError
 Progress = Callable[[str], None]
 REST = "other"  # label of the pages that are not of the head
 _LABEL = "__label__"
+# Kinds with fewer read pages are no labels of the text model: it would learn those pages' sites.
+# Chosen, as for figures of a kind.
+_FEWEST_OF_A_KIND = 15
 
 
 def fold(settings: ClassifierSettings, example: Example) -> int:
@@ -59,6 +63,8 @@ def train_math(settings: ClassifierSettings, examples: Examples, without: int | 
     if settings.bootstrap_role == "examples":
         lines += [(e.key, _labelled(settings.head if e.positive else REST, e.line)) for e in kept]
     for example in read:
+        if not example.teaches_words:
+            continue
         label = settings.head if example.positive else REST
         lines += _copies(example.key, _labelled(label, example.line), settings.read_copies)
     for example in seeds:
@@ -84,8 +90,12 @@ def train_formula_words(
 
 def train_kinds(settings: ClassifierSettings, examples: Examples, without: int | None) -> Any:
     """The text model of the kinds of pages, trained on pages that were read."""
+    counts = Counter(e.kind for e in examples.read if e.kind)
+    # where no kind has enough pages all are taken, for a user's first labels
+    taught = {k for k, n in counts.items() if n >= _FEWEST_OF_A_KIND} or set(counts)
     read = [e for e in examples.read if without is None or fold(settings, e) != without]
-    lines = [(e.key, _labelled(e.kind, e.line)) for e in read if e.kind and e.line]
+    most = settings.kind_max_chars
+    lines = [(e.key, _labelled(e.kind, e.line[:most])) for e in read if e.kind in taught and e.line]
     return _fit(settings, lines, settings.kind_epochs, settings.kind_buckets)
 
 
@@ -110,7 +120,12 @@ def held_out(
         model = train(settings, examples, number)
         for example in unseen:
             scores[example.key] = probabilities(model, line_of(example))
-    return scores
+    # a fold's model does not know a label that only its own pages have, and would give it no odds
+    labels = sorted({label for found in scores.values() for label in found})
+    return {
+        key: {label: found.get(label, 0.0) for label in labels} if found else {}
+        for key, found in scores.items()
+    }
 
 
 def _has_two_classes(settings: ClassifierSettings, examples: Examples, without: int) -> bool:

@@ -138,7 +138,10 @@ def held_out_scores(
             settings, examples, train_formula_words, pages, progress, lambda e: e.formula_line
         )
     if settings.kinds:
-        kinds = held_out(settings, examples, train_kinds, examples.labelled, progress)
+        most = settings.kind_max_chars
+        kinds = held_out(
+            settings, examples, train_kinds, examples.labelled, progress, lambda e: e.line[:most]
+        )
     return HeldOut(math, kinds, formula_words)
 
 
@@ -210,6 +213,7 @@ def _description(
         "positive_label": settings.head,
         "formulas": settings.formulas,
         "max_chars": settings.max_chars,
+        **({"kind_max_chars": settings.kind_max_chars} if settings.kinds else {}),
         "calibration": combination.calibration,
         "heads": combination.heads,
         "training": {"settings": record, "examples": counts},
