@@ -141,17 +141,25 @@ def _below(folder: str, pattern: str) -> dict[str, str]:
 
 
 def _listed(uri: str, root: str) -> dict[str, str]:
+    lines = path_lines(uri)
+    paths = [line for line in lines if line and not line.startswith("#")]
+    if not paths:
+        raise InputError(f"{uri}: expected one WARC path a line, found none")
+    return {p if "://" in p or p.startswith("/") else join(root, p): p for p in paths}
+
+
+def path_lines(uri: str) -> list[str]:
+    """The stripped lines of a list of paths, gzipped or not.
+
+    Raises InputError where it is missing or its gzip is damaged.
+    """
     data = store_for(uri).read_bytes(uri)
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"{uri}: damaged gzip: {error}") from None
-    lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
-    paths = [line for line in lines if line and not line.startswith("#")]
-    if not paths:
-        raise InputError(f"{uri}: expected one WARC path a line, found none")
-    return {p if "://" in p or p.startswith("/") else join(root, p): p for p in paths}
+    return [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
 
 
 def _sampled(listed_path: str, share: float) -> bool:

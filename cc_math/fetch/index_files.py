@@ -6,14 +6,12 @@ paths behind https, which has no listings.
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cc_math.errors import InputError
-from cc_math.inputs import COMMON_CRAWL_HTTPS, SIZE_REQUESTS
+from cc_math.inputs import COMMON_CRAWL_HTTPS, SIZE_REQUESTS, path_lines
 from cc_math.storage import base_name, join, store_for
 
 PARTITION = re.compile(r"(?:^|/)(crawl|subset)=([^/]+)(?=/)")
@@ -66,13 +64,7 @@ def index_files(uri: str) -> list[IndexFile]:
 
 
 def _listed_files(uri: str, root: str) -> list[IndexFile]:
-    data = store_for(uri).read_bytes(uri)
-    if data[:2] == b"\x1f\x8b":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{uri}: damaged gzip: {error}") from None
-    paths = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
+    paths = path_lines(uri)
     wanted = [p for p in paths if p.endswith(".parquet") and _subset(p) in ("", "warc")]
     if not wanted:
         raise InputError(f"{uri}: expected paths of Parquet files, one a line, found none")
