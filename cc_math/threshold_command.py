@@ -93,9 +93,7 @@ def choose_threshold(
     if len(targets) > 1:
         raise UserError("--precision, --recall and --tokens exclude each other: give one")
     budget = None if tokens is None else parse_count(tokens)
-    pages = []
-    if labels is not None:
-        pages = read_labelled_pages(labels, score_field=score_field, tell=_tell)
+    pages = read_labelled_pages(labels, score_field=score_field, tell=_tell) if labels else []
     found = thresholds.tally_documents(
         table_parts(documents, "documents", "corpus"),
         table_parts(scores, "scores"),

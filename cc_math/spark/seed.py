@@ -69,17 +69,11 @@ def compose_seed(
     labels: dict[str, list[str]] = {}
     for uri in labels_uris:
         labels |= labelled_addresses(uri, job.recipe.classifier.score_field)
-    buckets = max(0, sum(max(0, part.rows) for part in documents)) // _DOCUMENTS_A_BUCKET + 1
     settings: Json = {
-        **section_values(job.recipe, "iterate"),
-        "max_chars": job.recipe.classifier.max_chars,
-        "min_words": job.recipe.classifier.min_words,
-        "formulas": job.recipe.classifier.formulas,
-        "min_share": job.recipe.domains.min_share,
+        **_settings(job, documents),
         "labels": labels,
         "accepted": accepted.to_json(),
         "model": model,
-        "buckets": buckets,
     }
     others = [*(domains or []), *linked]
     extra = {
@@ -109,6 +103,19 @@ def compose_seed(
     body = finish_stage(job, plan, made, extra_counts=counts)
     remove_exchange(folder, EXCHANGE)
     return body
+
+
+def _settings(job: Job, documents: list[Part]) -> Json:
+    """What the tasks need of the recipe, and the number of buckets that they deal into."""
+    classifier = job.recipe.classifier
+    return {
+        **section_values(job.recipe, "iterate"),
+        "max_chars": classifier.max_chars,
+        "min_words": classifier.min_words,
+        "formulas": classifier.formulas,
+        "min_share": job.recipe.domains.min_share,
+        "buckets": sum(max(0, part.rows) for part in documents) // _DOCUMENTS_A_BUCKET + 1,
+    }
 
 
 def _totals(facts: list[Json]) -> dict[str, int]:
